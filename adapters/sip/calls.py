@@ -1,0 +1,375 @@
+"""The back-to-back user agent: what phones and servers say becomes what a call hears.
+
+A request or response of a call is looked up (which call, which side), becomes one
+observation, and the call's machine decides.  What it orders is carried out by
+``CallDialogs``.  Nothing is decided here that the log would have to know.
+"""
+
+from msgspec.structs import replace
+
+from adapters.sip.address import address
+from adapters.sip.call_dialogs import CALLER, SDP, CallDialogs
+from adapters.sip.dial_plan import OUTSIDE, Plan
+from adapters.sip.dialog import ALLOW
+from adapters.sip.digest import read_challenge
+from adapters.sip.grammar import Malformed
+from adapters.sip.message import Flow, Request, Response
+from adapters.sip.owner import Owner
+from adapters.sip.sdp import redacted
+from adapters.sip.surroundings import Surroundings
+from adapters.sip.transaction import ClientTransaction, ServerTransaction, TimedOut
+from core.events import observed
+from core.events.base import Observed
+from core.events.decided import CallEnded
+from core.events.facts import Challenge, Media, Origin, Peer
+from core.events.orders import CancelLeg, PassRequest, RefuseRequest
+from core.events.turn import Turn
+from core.machines.call import Call, CallerPhase, LegPhase, Phase
+from core.machines.passing import PassedPhase, find
+
+PASSED_ON = ("INVITE", "UPDATE", "INFO", "MESSAGE")
+OUT_OF_ORDER = 500
+KEPT_AFTER_END_S = 64  # A peer may repeat itself for 64*T1, and so may we.
+
+
+class Calls:
+    """Every call that is not forgotten, and the dialogs by which its messages are known."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.open: dict[str, CallDialogs] = {}
+        self.by_dialog: dict[tuple[str, str], tuple[str, str]] = {}  # Call-ID and our tag.
+        self.answering: dict[Owner, ServerTransaction] = {}
+        self.inviting: dict[tuple[str, str], ClientTransaction] = {}  # Stream and leg.
+        self.ended: list[tuple[int, str]] = []  # When each call ended, oldest first.
+
+    def state(self, stream: str) -> Call:
+        state: Call = self.around.house.board.state(stream)
+        return state
+
+    def hear(self, seen: Observed, stream: str) -> list[Turn]:
+        return self.around.house.hear(seen, self.around.at, stream)
+
+    # -- A call begins -----------------------------------------------------------------------
+
+    def begin(self, transaction: ServerTransaction, flow: Flow, plan: Plan, media: Media) -> None:
+        """An INVITE that nobody refused: everything a call has to know goes into its first turn."""
+        request = transaction.request
+        stream = self.stream_of(request)
+        offer = redacted(request.body)
+        seen = observed.InviteArrived(
+            line=plan.line,
+            caller=plan.caller,
+            called=plan.called,
+            name=plan.name,
+            offer=offer,
+            targets=plan.targets,
+            ring_s=plan.ring_s,
+            kind=plan.kind,
+            refusal=plan.refusal,
+            why=plan.why,
+            origin=origin_of(request, transaction.reply_flow),
+            media=media,
+            content_type=request.first("content-type") or SDP,
+        )
+        dialogs = self.open[stream] = CallDialogs(stream, self.around, self)
+        dialogs.requests[CALLER, 0] = request
+        keep_keys(dialogs, offer, request.body)
+        self.answering[Owner(stream, CALLER, CALLER, 0)] = transaction
+        self.around.respond(transaction, 100)
+        self.hear(seen, stream)
+
+    def stream_of(self, request: Request) -> str:
+        identifiers = self.around.identifiers
+        return identifiers.call(request.call_id, request.from_tag, request.cseq)
+
+    # -- Turns become messages ---------------------------------------------------------------
+
+    def carry_out(self, turn: Turn) -> None:
+        """Called for every turn of a call, once its machine has taken it."""
+        stream = turn.originator_id
+        dialogs = self.open.get(stream)
+        if dialogs is None:
+            return
+        known = len(dialogs.dialogs)
+        dialogs.carry_out(turn)
+        if len(dialogs.dialogs) != known:
+            self.know(dialogs)
+        for entry in turn.did:
+            kind = type(entry)
+            if kind is CallEnded:
+                self.ended.append((self.around.at, stream))
+            elif kind is CancelLeg:
+                inviting = self.inviting.get((stream, entry.leg))  # type: ignore[union-attr]
+                if inviting is not None:
+                    self.around.transactions.give_up_after_cancel(inviting, self.around.now)
+
+    def know(self, dialogs: CallDialogs) -> None:
+        for party, dialog in dialogs.dialogs.items():
+            self.by_dialog[dialog.call_id, dialog.tag] = (dialogs.stream, party)
+
+    def request(self, owner: Owner, branch: str, method: str, data: bytes, flow: Flow) -> None:
+        sent = self.around.transactions.send_request(
+            branch, method, data, flow, owner, self.around.now
+        )
+        if method == "INVITE" and not owner.by:
+            self.inviting[owner.stream, owner.party] = sent
+
+    def ack(self, owner: Owner, data: bytes, flow: Flow) -> None:
+        self.around.transactions.send_ack(data, flow)
+
+    def answer(self, owner: Owner, code: int, data: bytes) -> None:
+        transaction = self.answering.get(owner)
+        if transaction is not None:
+            self.around.transactions.respond(transaction, data, code, self.around.now)
+
+    # -- Responses of legs, and of whoever was asked something ----------------------------------
+
+    def response(self, owner: Owner, response: Response) -> None:
+        if owner.by:
+            self.response_to_passed(owner, response)
+        elif response.method == "INVITE":
+            self.response_of_leg(owner, response)
+
+    def response_of_leg(self, owner: Owner, response: Response) -> None:
+        stream, leg = owner.stream, owner.party
+        dialogs = self.open.get(stream)
+        if dialogs is None or leg not in dialogs.dialogs:
+            return
+        dialog = dialogs.dialogs[leg]
+        code = response.code
+        if code < 200:
+            body = self.body_of(dialogs, response)
+            if dialog.progress == (code, response.to_tag) and not body:
+                self.around.drops["repeated-progress"] += 1
+                return
+            peer = peer_of(response) if code > 100 else Peer()
+            self.hear(observed.LegProgressed(leg=leg, code=code, answer=body, peer=peer), stream)
+        elif code < 300:
+            self.answer_of_leg(dialogs, leg, response)
+        elif leg == OUTSIDE and code in (401, 407) and (asked := challenge_in(response)):
+            self.hear(observed.LegChallenged(leg=leg, code=code, challenge=asked), stream)
+        else:
+            self.hear(observed.LegRefused(leg=leg, code=code), stream)
+
+    def stray(self, response: Response) -> None:
+        """A 2xx that comes after its transaction was given up still has to be released."""
+        found = self.by_dialog.get((response.call_id, response.from_tag))
+        if found and response.method == "INVITE" and 200 <= response.code < 300:
+            stream, party = found
+            if party in self.state(stream).legs:
+                self.answer_of_leg(self.open[stream], party, response)
+
+    def answer_of_leg(self, dialogs: CallDialogs, leg: str, response: Response) -> None:
+        """The first 2xx of a leg is for its call to hear; the same again wants the same ACK."""
+        dialog = dialogs.dialogs[leg]
+        if self.state(dialogs.stream).legs[leg].phase in (LegPhase.ANSWERED, LegPhase.RELEASED):
+            if dialog.last_ack and dialog.remote.endswith(f";tag={response.to_tag}"):
+                self.around.transactions.send_ack(dialog.last_ack, dialog.flow)
+            else:
+                self.around.drops["second-answer-of-a-leg"] += 1
+            return
+        body = self.body_of(dialogs, response)
+        peer = peer_of(response)
+        self.hear(observed.LegAnswered(leg=leg, answer=body, peer=peer), dialogs.stream)
+
+    def response_to_passed(self, owner: Owner, response: Response) -> None:
+        stream, party, by, number = owner
+        dialogs = self.open.get(stream)
+        if dialogs is None or response.code < 200:
+            return
+        asked = dialogs.requests.get((by, number))
+        if asked is None:
+            return
+        passed = find(self.state(stream).passed, by, number)
+        if passed is not None and passed.phase is PassedPhase.ASKED:
+            contact = peer_of(response).contact if response.method in ("INVITE", "UPDATE") else ""
+            seen = observed.RequestAnswered(
+                by=by,
+                number=number,
+                code=response.code,
+                body=self.body_of(dialogs, response),
+                content_type=response.first("content-type"),
+                contact=contact,
+            )
+            self.hear(seen, stream)
+        elif response.method == "INVITE" and dialogs.dialogs[party].last_ack:
+            dialog = dialogs.dialogs[party]
+            self.around.transactions.send_ack(dialog.last_ack, dialog.flow)
+
+    def timed_out(self, owner: Owner, ended: TimedOut) -> None:
+        if owner.by:
+            self.hear(observed.RequestUnanswered(by=owner.by, number=owner.number), owner.stream)
+        elif (
+            isinstance(ended.transaction, ClientTransaction)
+            and ended.transaction.method == "INVITE"
+        ):
+            self.hear(observed.LegUnreachable(leg=owner.party), owner.stream)
+
+    # -- Requests within a call ------------------------------------------------------------------
+
+    def find(self, request: Request) -> tuple[str, str] | None:
+        return self.by_dialog.get((request.call_id, request.to_tag))
+
+    def acked(self, request: Request) -> None:
+        """The ACK to a 2xx of ours (RFC 3261 13.3.1.4)."""
+        found = self.find(request)
+        if found is None:
+            self.around.drops["stray-ack"] += 1
+            return
+        stream, party = found
+        call = self.state(stream)
+        dialogs = self.open[stream]
+        body = self.body_of(dialogs, request)
+        origin = dialogs.invite.origin
+        number = 0 if party == CALLER and request.cseq == origin.cseq else request.cseq
+        transaction = self.answering.get(Owner(stream, party, party, number))
+        if transaction is not None:
+            self.around.transactions.acknowledged(transaction)
+        if number == 0:
+            if call.caller is CallerPhase.ANSWERED:
+                self.hear(observed.CallerAcked(answer=body), stream)
+        elif find(call.passed, party, number):
+            self.hear(observed.RequestAcked(by=party, number=number, body=body), stream)
+
+    def cancelled(self, transaction: ServerTransaction) -> None:
+        """RFC 3261 9.2: its own 200 at once, and the INVITE's 487 if it still waits."""
+        request = transaction.request
+        invite = self.around.transactions.find_invite(request)
+        if invite is None:
+            self.around.respond(transaction, 481)
+            return
+        self.around.respond(transaction, 200, to_tag=self.tag_for(invite.request))
+        stream = self.stream_of(invite.request)
+        if stream in self.open and self.state(stream).phase is Phase.RINGING:
+            self.hear(observed.CallerCancelled(reason=request.first("reason")), stream)
+
+    def tag_for(self, invite: Request) -> str:
+        dialogs = self.open.get(self.stream_of(invite))
+        return dialogs.dialogs[CALLER].tag if dialogs and CALLER in dialogs.dialogs else ""
+
+    def within(self, transaction: ServerTransaction, flow: Flow) -> None:
+        """A request in a dialog of ours (RFC 3261 12.2.2)."""
+        request = transaction.request
+        found = self.find(request)
+        if found is None:
+            self.around.respond(transaction, 481)
+            return
+        stream, party = found
+        dialog = self.open[stream].dialogs[party]
+        if request.cseq <= dialog.remote_cseq and request.method != "BYE":
+            self.around.respond(transaction, OUT_OF_ORDER)
+        elif request.method == "BYE":
+            self.hung_up(transaction, stream, party)
+        elif request.method == "OPTIONS":
+            self.around.respond(transaction, 200)
+        elif request.method == "REFER":
+            self.around.respond(transaction, 403)
+        elif request.method in PASSED_ON:
+            self.asked(transaction, stream, party)
+        else:
+            self.around.respond(transaction, 405, headers=[("Allow", ALLOW)])
+
+    def hung_up(self, transaction: ServerTransaction, stream: str, party: str) -> None:
+        """200 whatever we think of the call: who says BYE has left (RFC 3261 15.1.2)."""
+        request = transaction.request
+        self.around.respond(transaction, 200)
+        call = self.state(stream)
+        if party == CALLER:
+            if call.caller is not CallerPhase.DONE:
+                self.hear(observed.CallerHungUp(cseq=request.cseq), stream)
+        elif call.leg_is(party, LegPhase.ANSWERED):
+            self.hear(observed.LegHungUp(leg=party, cseq=request.cseq), stream)
+
+    def asked(self, transaction: ServerTransaction, stream: str, party: str) -> None:
+        """re-INVITE and its like: for the call to pass on or refuse."""
+        request = transaction.request
+        dialogs = self.open[stream]
+        offering = request.method in ("INVITE", "UPDATE")
+        if request.method == "INVITE":
+            self.around.respond(transaction, 100)
+        dialogs.requests[party, request.cseq] = request
+        self.answering[Owner(stream, party, party, request.cseq)] = transaction
+        seen = observed.RequestArrived(
+            by=party,
+            method=request.method,
+            number=request.cseq,
+            body=self.body_of(dialogs, request),
+            content_type=request.first("content-type"),
+            contact=peer_of(request).contact if offering else "",
+            vias=tuple(request.all("via")),
+            flow=str(transaction.reply_flow),
+        )
+        turns = self.hear(seen, stream)
+        did = [entry for turn in turns for entry in turn.did]
+        if not any(isinstance(entry, PassRequest | RefuseRequest) for entry in did):
+            self.around.respond(transaction, 481)
+
+    def body_of(self, dialogs: CallDialogs, message: Request | Response) -> bytes:
+        """As it may be recorded: keys stay in memory, for whom they are meant (RFC 4568)."""
+        if not message.body:
+            return b""
+        body = redacted(message.body)
+        keep_keys(dialogs, body, message.body)
+        return body
+
+    # -- The end ------------------------------------------------------------------------------
+
+    def forget_ended(self) -> None:
+        """A call that ended long enough ago leaves the memory; the log keeps it."""
+        until = self.around.at - KEPT_AFTER_END_S * 1_000_000_000
+        while self.ended and self.ended[0][0] <= until:
+            _, stream = self.ended.pop(0)
+            dialogs = self.open.pop(stream, None)
+            if dialogs is None:
+                continue
+            for party, dialog in dialogs.dialogs.items():
+                self.by_dialog.pop((dialog.call_id, dialog.tag), None)
+                self.inviting.pop((stream, party), None)
+            for by, number in dialogs.requests:
+                self.answering.pop(Owner(stream, by, by, number), None)
+            self.around.house.forget(stream)
+
+
+def keep_keys(dialogs: CallDialogs, recorded: bytes, body: bytes) -> None:
+    if recorded is not body:
+        dialogs.unredacted[recorded] = body
+
+
+def origin_of(request: Request, flow: Flow) -> Origin:
+    return Origin(
+        flow=str(flow),
+        vias=tuple(request.all("via")),
+        caller=request.first("from"),
+        called=request.first("to"),
+        call_id=request.call_id,
+        cseq=request.cseq,
+        contact=peer_of(request).contact,
+        routes=tuple(request.all("record-route")),
+        hops=hops_of(request),
+        uri=request.uri,
+    )
+
+
+def hops_of(request: Request) -> int:
+    value = request.first("max-forwards")
+    return min(int(value), 255) if value.isdecimal() and len(value) < 6 else 70
+
+
+def peer_of(message: Request | Response) -> Peer:
+    contacts = message.listed("contact")
+    try:
+        contact = address(contacts[0]).uri if contacts else ""
+    except Malformed:
+        contact = ""
+    routes = tuple(message.listed("record-route"))
+    return Peer(tag=message.to_tag, contact="" if contact == "*" else contact, routes=routes)
+
+
+def challenge_in(response: Response) -> Challenge | None:
+    proxy = response.code == 407
+    name = "proxy-authenticate" if proxy else "www-authenticate"
+    challenge = read_challenge(response.all(name))
+    if challenge is None:
+        return None
+    return replace(challenge, proxy=proxy)

@@ -1,0 +1,134 @@
+"""One dialog of ours: what its requests are made of (RFC 3261 12).
+
+A dialog is a fold.  Whatever stands here was put here by a recorded observation or by an
+order, through ``call_dialogs`` or ``registration``, live and after a restart alike.
+"""
+
+from adapters.sip.address import address, uri
+from adapters.sip.grammar import Malformed
+from adapters.sip.identifiers import DialogNames
+from adapters.sip.message import Flow, request_bytes
+from adapters.sip.sockets import is_address
+from core.events.facts import Peer
+
+USER_AGENT = "siphotspot"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE"
+
+Headers = list[tuple[str, str]]
+
+
+class Dialog:
+    """``local`` and ``remote`` are the From and To of our requests, tags included.
+
+    ``here`` is how the peer sees us, "host:port"; ``cseq`` is the last number we spent.
+    """
+
+    __slots__ = (
+        "addressee", "branch", "call_id", "contact", "credentials", "cseq", "flow", "here",
+        "invite_cseq", "invite_uri", "last_ack", "local", "progress", "remote", "remote_cseq",
+        "routes", "sdp_version", "tag", "target",
+    )  # fmt: skip
+
+    def __init__(self, names: DialogNames, flow: Flow, here: str) -> None:
+        self.call_id = names.call_id
+        self.tag = names.tag
+        self.branch = names.branch
+        self.flow = flow
+        self.here = here
+        self.contact = ""
+        self.local = self.remote = self.target = ""
+        self.addressee = self.invite_uri = ""  # To and Request-URI of an INVITE that opens it.
+        self.routes: list[str] = []
+        self.credentials: Headers = []  # Of that INVITE; its ACK repeats them (13.2.2.4).
+        self.cseq = 0
+        self.invite_cseq = 0  # Of our last INVITE: what ACK and CANCEL are about.
+        self.remote_cseq = 0
+        self.sdp_version = 0
+        self.last_ack = b""
+        self.progress = (0, "")  # The provisional that was heard last, and its tag.
+
+    def branch_of(self, cseq: int, method: str = "") -> str:
+        """An ACK to a 2xx is a transaction of its own; CANCEL shares the branch of its INVITE."""
+        return f"{self.branch}.{cseq}a" if method == "ACK" else f"{self.branch}.{cseq}"
+
+    def via(self, branch: str) -> str:
+        return f"SIP/2.0/{self.flow.transport.upper()} {self.here};rport;branch={branch}"
+
+    def follow(self, peer: Peer) -> None:
+        """What an answer to our INVITE settles (RFC 3261 12.1.2)."""
+        if peer.tag:
+            self.remote = f"{self.addressee};tag={peer.tag}"
+        if peer.contact:
+            self.target = peer.contact
+        self.routes = [*reversed(peer.routes)]
+
+    def next_cseq(self) -> int:
+        self.cseq += 1
+        return self.cseq
+
+    def aim(self) -> None:
+        """Where the next request goes: the first route, else the remote target (12.2.1.1).
+
+        A connection is used as long as it leads to the same host (RFC 5923), and a name,
+        which only a server would write here, leaves the way as it is.
+        """
+        try:
+            place = uri(address(self.routes[0]).uri if self.routes else self.target)
+        except Malformed:
+            return
+        transport, local, host, _port = self.flow
+        if place.params.get("transport", transport).lower() != transport:
+            return
+        if is_address(place.host) and (transport == "udp" or place.host != host):
+            self.flow = Flow(transport, local, place.host, place.port or 5060)
+
+    def request(
+        self,
+        method: str,
+        cseq: int,
+        more: Headers | None = None,
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+        hops: int = 70,
+    ) -> bytes:
+        """A request in this dialog, or the INVITE that opens it (RFC 3261 8.1.1, 12.2.1.1)."""
+        target, routes = self.target, self.routes
+        if routes and not is_loose(routes[0]):  # A strict router (RFC 3261 12.2.1.1).
+            target, routes = address(routes[0]).uri, [*routes[1:], f"<{target}>"]
+        headers = [("Via", self.via(self.branch_of(cseq, method)))]
+        headers += [("Route", route) for route in routes]
+        headers += [
+            ("Max-Forwards", str(hops)),
+            ("From", self.local),
+            ("To", self.remote),
+            ("Call-ID", self.call_id),
+            ("CSeq", f"{cseq} {method}"),
+        ]
+        if method in ("INVITE", "UPDATE"):
+            headers += [("Contact", self.contact), ("Allow", ALLOW)]
+        headers.append(("User-Agent", USER_AGENT))
+        if more:
+            headers += more
+        return request_bytes(method, target, headers, body, content_type)
+
+    def cancel(self, more: Headers) -> bytes:
+        """RFC 3261 9.1: the INVITE's own Request-URI, top Via, Route, From, To and CSeq number."""
+        cseq = self.invite_cseq
+        headers = [
+            ("Via", self.via(self.branch_of(cseq))),
+            ("Max-Forwards", "70"),
+            ("From", self.local),
+            ("To", self.addressee),
+            ("Call-ID", self.call_id),
+            ("CSeq", f"{cseq} CANCEL"),
+            ("User-Agent", USER_AGENT),
+            *more,
+        ]
+        return request_bytes("CANCEL", self.invite_uri, headers)
+
+
+def is_loose(route: str) -> bool:
+    try:
+        return "lr" in uri(address(route).uri).params
+    except Malformed:
+        return True

@@ -1,0 +1,225 @@
+"""The telephone exchange: datagrams in, datagrams out, and the house in between.
+
+Four calls, as the shell makes them: ``receive`` what came, ``handle_timers`` when
+``next_deadline`` has come, and ``take_out`` what has to leave.  In between the shell
+records the house's turns; nothing that a turn caused may leave before that.
+
+The way of a message: split (``message``), matched to its transaction (``transaction``),
+given to whoever answers for it (``calls``, ``registrar``, ``registration``), observed.
+"""
+
+from collections.abc import Callable
+
+from adapters.net.relay_ports import RelayError
+from adapters.sip.address import address, user_of
+from adapters.sip.authentication import Authentication, Verdict
+from adapters.sip.build import Headers, response_to
+from adapters.sip.calls import Calls, hops_of
+from adapters.sip.dial_plan import DialPlan, Plan
+from adapters.sip.dialog import ALLOW
+from adapters.sip.grammar import Malformed, text
+from adapters.sip.media import MediaDesk
+from adapters.sip.message import Flow, Ping, Request, Response, parse, reply_flow, stamp
+from adapters.sip.owner import Owner
+from adapters.sip.registrar import Registrar
+from adapters.sip.registration import Registrations
+from adapters.sip.surroundings import SECOND_NS, Surroundings
+from adapters.sip.transaction import ServerTransaction, State, TimedOut
+from core.events.turn import Turn
+from core.machines.switchboard import kind_of
+
+Incoming = bytes | Request | Response | Malformed | Ping
+
+UNDERSTOOD: frozenset[str] = frozenset()  # Extensions that may be required of us: none yet.
+KNOWN = frozenset(ALLOW.split(", "))
+OTHERS_KNOWN = frozenset(("SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "PRACK", "REGISTER"))
+
+
+class Exchange:
+    def __init__(self, around: Surroundings, media: MediaDesk) -> None:
+        self.around = around
+        self.media = media
+        self.authentication = Authentication(around)
+        self.plan = DialPlan(around)
+        self.calls = Calls(around)
+        self.registrar = Registrar(around, self.authentication)
+        self.registrations = Registrations(around)
+        self.refuse_new = False  # The store cannot be written: no new call, no new binding.
+        self.carriers: dict[str, Callable[[Turn], None]] = {
+            "call": self.calls.carry_out,
+            "line": self.registrations.carry_out,
+            "link": self.registrar.carry_out,
+        }
+        around.house.listeners.append(self.carry_out)
+
+    # -- Four calls ----------------------------------------------------------------------------
+
+    def receive(self, incoming: Incoming, flow: Flow, at: int) -> None:
+        """Anything from the wire.  Raises nothing, whatever it is."""
+        self.around.at = at
+        try:
+            message = parse(incoming) if isinstance(incoming, bytes) else incoming
+            if isinstance(message, Request):
+                self.request(message, flow)
+            elif isinstance(message, Response):
+                self.response(message)
+            elif isinstance(message, Malformed):
+                raise message
+        except Malformed as malformed:
+            self.malformed(malformed, flow)
+
+    def handle_timers(self, at: int) -> None:
+        self.around.at = at
+        for ended in self.around.transactions.handle_timers(self.around.now):
+            self.timed_out(ended)
+        self.around.house.expire(at)
+        self.calls.forget_ended()
+
+    def next_deadline(self) -> int | None:
+        """When ``handle_timers`` has something to do, in Unix nanoseconds."""
+        wire = self.around.transactions.next_deadline()
+        house = self.around.house.timers.next_due()
+        known = [due for due in (wire and int(wire * SECOND_NS) + 1, house) if due]
+        return min(known, default=None)
+
+    def take_out(self) -> list[tuple[Flow, bytes]]:
+        return self.around.transactions.take_out()
+
+    def failed(self, flow: Flow, at: int) -> None:
+        """The transport lost this way (RFC 3261 8.1.3.1)."""
+        self.around.at = at
+        for ended in self.around.transactions.failed(flow, self.around.now):
+            self.timed_out(ended)
+
+    # -- Inside ----------------------------------------------------------------------------------
+
+    def carry_out(self, turn: Turn) -> None:
+        carrier = self.carriers.get(kind_of(turn.originator_id))
+        if carrier is not None:
+            carrier(turn)
+        self.media.follow(turn)
+
+    def malformed(self, malformed: Malformed, flow: Flow) -> None:
+        """Counted by reason; answered where it was a request that can be answered."""
+        self.around.drops[malformed.reason] += 1
+        request = malformed.request
+        if not malformed.status or request is None or request.method == "ACK":
+            return
+        stamp(request, flow)
+        data = response_to(request, malformed.status, to_tag=self.around.stateless_tag(request))
+        self.around.transactions.outbox.append((reply_flow(request, flow), data))
+
+    def timed_out(self, ended: TimedOut) -> None:
+        owner = getattr(ended.transaction, "owner", None)
+        if isinstance(owner, Owner):
+            if kind_of(owner.stream) == "line":
+                self.registrations.timed_out(owner)
+            else:
+                self.calls.timed_out(owner, ended)
+
+    def response(self, response: Response) -> None:
+        transaction = self.around.transactions.receive_response(response, self.around.now)
+        if transaction is None:
+            self.calls.stray(response)
+            return
+        owner = transaction.owner
+        assert isinstance(owner, Owner)
+        if kind_of(owner.stream) == "line":
+            self.registrations.response(owner, response)
+        else:
+            self.calls.response(owner, response)
+
+    def request(self, request: Request, flow: Flow) -> None:
+        transaction = self.around.transactions.receive_request(request, flow, self.around.now)
+        if transaction is None:
+            return
+        if transaction.state is State.ACK:
+            self.calls.acked(request)
+        elif request.method == "CANCEL":
+            self.calls.cancelled(transaction)
+        elif request.to_tag:
+            self.calls.within(transaction, flow)
+        else:
+            self.out_of_dialog(transaction, flow)
+
+    def out_of_dialog(self, transaction: ServerTransaction, flow: Flow) -> None:
+        request = transaction.request
+        respond = self.around.respond
+        required = [name for name in request.listed("require") if name not in UNDERSTOOD]
+        if request.method not in KNOWN | OTHERS_KNOWN:
+            respond(transaction, 501, headers=[("Allow", ALLOW)])
+        elif request.first("max-forwards") and hops_of(request) == 0:
+            respond(transaction, 483)
+        elif required:
+            respond(transaction, 420, headers=[("Unsupported", ", ".join(required))])
+        elif self.refuse_new and request.method in ("INVITE", "REGISTER"):
+            respond(transaction, 503, headers=[("Retry-After", "30")])
+        elif request.method == "INVITE":
+            self.invited(transaction, flow)
+        elif request.method == "REGISTER":
+            self.registrar.register(transaction, flow)
+        elif request.method == "OPTIONS":
+            respond(transaction, 200, headers=[("Allow", ALLOW), ("Accept", "application/sdp")])
+        elif request.method == "BYE":
+            respond(transaction, 481)
+        else:
+            respond(transaction, 405, headers=[("Allow", ALLOW)])
+
+    # -- INVITE ------------------------------------------------------------------------------------
+
+    def invited(self, transaction: ServerTransaction, flow: Flow) -> None:
+        """Who is it, may they, and whom does it ring (design section 4)."""
+        request = transaction.request
+        refusal = self.unfit(request)
+        if refusal:
+            code, headers = refusal
+            self.around.respond(transaction, code, headers=headers)
+            return
+        entry = self.plan.line_of(request, flow)
+        if entry is not None:
+            self.begin(transaction, flow, self.plan.incoming(entry, request, display_name(request)))
+            return
+        user = user_of(request.first("from"))
+        phone = self.around.directory.phones.get(user)
+        if phone is None or not self.around.house.board.hotspot.is_serving():
+            self.around.drops["stranger"] += 1
+            self.around.respond(transaction, 403)
+            return
+        match self.authentication.judge(request, user):
+            case Verdict.PROVEN:
+                self.begin(transaction, flow, self.plan.from_phone(phone, request))
+            case Verdict.WRONG:
+                self.around.drops["wrong-password"] += 1
+                self.around.respond(transaction, 403)
+            case verdict:
+                stale = verdict is Verdict.STALE
+                headers = self.authentication.challenge("Proxy-Authenticate", stale=stale)
+                self.around.respond(transaction, 407, headers=headers)
+
+    def unfit(self, request: Request) -> tuple[int, Headers] | None:
+        """What no call can be made of, whoever sends it."""
+        kind = request.first("content-type").partition(";")[0].strip().lower()
+        if request.body and kind and kind != "application/sdp":
+            return 415, [("Accept", "application/sdp")]
+        if self.calls.stream_of(request) in self.calls.open:
+            return 482, []  # Merged (RFC 3261 8.2.2.2): it came to us by two ways.
+        if not request.first("contact"):
+            return 400, []
+        return None
+
+    def begin(self, transaction: ServerTransaction, flow: Flow, plan: Plan) -> None:
+        stream = self.calls.stream_of(transaction.request)
+        try:
+            media = self.media.open(stream, transaction.request.body, bool(plan.targets))
+        except RelayError:
+            self.around.drops["no-media-port"] += 1
+            self.around.respond(transaction, 500, headers=[("Retry-After", "10")])
+            return
+        self.calls.begin(transaction, flow, plan, media)
+
+
+def display_name(request: Request) -> str:
+    try:
+        return text(address(request.first("from")).display)
+    except Malformed:
+        return ""

@@ -1,0 +1,93 @@
+"""What the media relay has to know of a call, taken from the call's own turns.
+
+In direct mode there is no relay and SDP passes as it is.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from adapters.sip.sdp import streams
+from core.events import observed
+from core.events.base import Observed
+from core.events.decided import CallAnswered, CallEnded
+from core.events.facts import Media
+from core.events.turn import Turn
+
+Side = Literal["caller", "leg"]
+CALLER: Side = "caller"
+LEG: Side = "leg"
+
+
+class Relay(Protocol):
+    """As ``adapters.net.relay`` has it; this layer opens no sockets."""
+
+    def open(self, call: str, streams: int) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
+    def reopen(self, call: str, caller_ports: Sequence[int], leg_ports: Sequence[int]) -> None: ...
+    def expect(
+        self, call: str, side: Side, n: int, host: str, rtp_port: int, rtcp_port: int
+    ) -> None: ...
+    def hold(self, call: str, on: bool) -> None: ...
+
+
+class MediaDesk:
+    """``relay`` is None in direct mode.  ``closed`` lists the calls whose relay is to be closed."""
+
+    def __init__(self, relay: Relay | None = None) -> None:
+        self.relay = relay
+        self.relayed: dict[str, str] = {}  # The winner of each call that is relayed.
+        self.counts: dict[str, int] = {}  # How many streams it was given ports for.
+        self.closing: list[str] = []
+
+    def open(self, call: str, offer: bytes, is_wanted: bool) -> Media:
+        """Ports for as many streams as the offer has; where it comes later, for one."""
+        if self.relay is None or not is_wanted:
+            return Media()
+        count = len(streams(offer)) if offer else 1
+        toward_caller, toward_legs = self.relay.open(call, max(1, count))
+        self.relayed[call] = ""
+        self.counts[call] = len(toward_legs)
+        return Media(toward_caller=toward_caller, toward_legs=toward_legs)
+
+    def reopen(self, call: str, media: Media) -> None:
+        if self.relay is not None and media.toward_legs:
+            self.relay.reopen(call, media.toward_caller, media.toward_legs)
+            self.relayed[call] = ""
+            self.counts[call] = len(media.toward_legs)
+
+    def follow(self, turn: Turn) -> None:
+        call = turn.originator_id
+        if self.relay is None or call not in self.relayed:
+            return
+        self.learn(call, turn.seen)
+        for entry in turn.did:
+            if isinstance(entry, CallAnswered):
+                self.relayed[call] = entry.by
+                self.relay.hold(call, on=False)
+            elif isinstance(entry, CallEnded):
+                del self.relayed[call], self.counts[call]
+                self.closing.append(call)
+
+    def learn(self, call: str, seen: Observed) -> None:
+        winner = self.relayed[call]
+        match seen:
+            case observed.InviteArrived(offer=offer):
+                self.expect(call, CALLER, offer)
+            case observed.CallerAcked(answer=answer):
+                self.expect(call, CALLER, answer)
+            case observed.LegProgressed(answer=answer) | observed.LegAnswered(answer=answer):
+                if not winner:
+                    self.expect(call, LEG, answer)
+            case observed.RequestArrived(by=by, body=body) if by in ("caller", winner):
+                self.expect(call, CALLER if by == "caller" else LEG, body)
+            case observed.RequestAnswered(by=by, body=body, code=code) if code < 300:
+                self.expect(call, LEG if by == "caller" else CALLER, body)
+            case observed.RequestAcked(by=by, body=body):
+                self.expect(call, CALLER if by == "caller" else LEG, body)
+
+    def expect(self, call: str, side: Side, body: bytes) -> None:
+        if not body or self.relay is None:
+            return
+        described = streams(body)[: self.counts[call]]
+        for n, stream in enumerate(described):
+            self.relay.expect(call, side, n, stream.host, stream.port, stream.rtcp_port)
+        self.relay.hold(call, on=not self.relayed[call] or any(one.held for one in described))

@@ -1,0 +1,205 @@
+"""The exchange after a restart: everything is read from the log, nothing is remembered.
+
+The house is folded first.  Of each call that may still matter the dialogs are folded by the
+same code that runs live, and every message its orders ever became is spelled again on the
+way.  What of that was still under way when the process ended is then taken up: the very
+same bytes, so that a peer which had them already sees a retransmission.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from adapters.net.relay_ports import RelayError
+from adapters.sip.call_dialogs import CALLER, CallDialogs
+from adapters.sip.calls import KEPT_AFTER_END_S
+from adapters.sip.exchange import Exchange
+from adapters.sip.message import Flow
+from adapters.sip.owner import Owner
+from adapters.sip.surroundings import SECOND_NS
+from adapters.sip.transaction import ServerTransaction
+from core.events.decided import CallEnded
+from core.events.turn import Turn
+from core.machines.call import Call, CallerPhase, LegPhase, is_over
+from core.machines.passing import PassedPhase, find
+from core.machines.switchboard import kind_of
+
+RECENT_S = 32  # 64*T1: how long a peer may still repeat or wait for anything.
+
+NOT_HEARD_YET = (LegPhase.INVITED, LegPhase.DOOMED)
+HEARD = (LegPhase.PROCEEDING, LegPhase.CANCELLING)
+
+
+class Sent(NamedTuple):
+    owner: Owner
+    branch: str
+    method: str
+    data: bytes
+    flow: Flow
+    at: int
+
+
+class Answered(NamedTuple):
+    code: int
+    data: bytes
+    at: int
+
+
+class Undone:
+    """What the orders of one call became, as its turns are read again."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.sent: dict[tuple[str, str], Sent] = {}
+        self.acks: dict[str, Sent] = {}  # The last of each party.
+        self.answers: dict[Owner, Answered] = {}  # The last of each request.
+
+    def request(self, owner: Owner, branch: str, method: str, data: bytes, flow: Flow) -> None:
+        self.sent[branch, method] = Sent(owner, branch, method, data, flow, self.at)
+
+    def ack(self, owner: Owner, data: bytes, flow: Flow) -> None:
+        self.acks[owner.party] = Sent(owner, "", "ACK", data, flow, self.at)
+
+    def answer(self, owner: Owner, code: int, data: bytes) -> None:
+        self.answers[owner] = Answered(code, data, self.at)
+
+
+def recover(exchange: Exchange, turns: Iterable[Turn], at: int) -> int:
+    """Take up where the log ends.  Returns how many turns were read.
+
+    ``exchange`` is new; ``around.ways`` is known already, for lines that register.
+    """
+    exchange.around.at = at
+    house = exchange.around.house
+    calls: dict[str, list[Turn]] = {}
+    long_ago = at - KEPT_AFTER_END_S * SECOND_NS
+    count = 0
+    for turn in turns:
+        count += 1
+        house.remember([turn])
+        match kind_of(turn.originator_id):
+            case "call":
+                keep(calls, turn, long_ago)
+            case "line":
+                exchange.registrations.recover(turn)
+    for stream in [s for s in house.board.states if kind_of(s) == "call" and s not in calls]:
+        house.forget(stream)
+    for stream, story in calls.items():
+        take_up(exchange, stream, story)
+    exchange.registrations.resume()
+    return count
+
+
+def keep(calls: dict[str, list[Turn]], turn: Turn, long_ago: int) -> None:
+    """The turns of a call matter until it has been over for a while."""
+    stream = turn.originator_id
+    ended = any(isinstance(entry, CallEnded) for entry in turn.did)
+    if ended and turn.at < long_ago:
+        calls.pop(stream, None)
+    elif turn.originator_version == 1 or stream in calls:
+        calls.setdefault(stream, []).append(turn)
+
+
+def take_up(exchange: Exchange, stream: str, story: list[Turn]) -> None:
+    undone = Undone()
+    dialogs = CallDialogs(stream, exchange.around, undone)
+    for turn in story:
+        undone.at = turn.at
+        dialogs.carry_out(turn)
+        if any(isinstance(entry, CallEnded) for entry in turn.did):
+            exchange.calls.ended.append((turn.at, stream))
+    dialogs.wire = exchange.calls
+    exchange.calls.open[stream] = dialogs
+    exchange.calls.know(dialogs)
+    call = exchange.calls.state(stream)
+    relay_again(exchange, stream, story, call)
+    for sent in undone.sent.values():
+        send_again(exchange, call, sent)
+    for ack in undone.acks.values():
+        if is_recent(exchange, ack.at):
+            exchange.around.transactions.send_ack(ack.data, ack.flow)
+    answer_again(exchange, dialogs, call, undone)
+
+
+def is_recent(exchange: Exchange, at: int) -> bool:
+    return at > exchange.around.at - RECENT_S * SECOND_NS
+
+
+def relay_again(exchange: Exchange, stream: str, story: list[Turn], call: Call) -> None:
+    """The ports that both sides send to, and where each of them was."""
+    if is_over(call):
+        return
+    media = exchange.calls.open[stream].invite.media
+    try:
+        exchange.media.reopen(stream, media)
+    except RelayError as error:  # Another program has them now: the call goes on without sound.
+        exchange.around.house.faults.append(f"{stream}: {error}")
+        return
+    for turn in story:
+        exchange.media.follow(turn)
+
+
+def send_again(exchange: Exchange, call: Call, sent: Sent) -> None:
+    """Each request in the state its transaction had, as far as the log tells it."""
+    owner = sent.owner
+    if sent.method == "INVITE" and not owner.by:
+        invite_again(exchange, call, sent)
+    elif owner.by:
+        passed = find(call.passed, owner.by, owner.number)
+        if passed is not None and passed.phase is PassedPhase.ASKED:
+            resume(exchange, sent, proceeding=False, send=True)
+    elif sent.method == "CANCEL":
+        if call.leg_is(owner.party, LegPhase.CANCELLING):
+            resume(exchange, sent, proceeding=False, send=True)
+    elif is_recent(exchange, sent.at):  # BYE
+        resume(exchange, sent, proceeding=False, send=True)
+
+
+def invite_again(exchange: Exchange, call: Call, sent: Sent) -> None:
+    """A phone that has said a word gets no second INVITE."""
+    leg = sent.owner.party
+    dialog = exchange.calls.open[sent.owner.stream].dialogs[leg]
+    if sent.branch != dialog.branch_of(dialog.invite_cseq) and not call.winner:
+        return  # Challenged, and sent again since.
+    phase = call.legs[leg].phase
+    if phase in NOT_HEARD_YET:
+        resume(exchange, sent, proceeding=False, send=True)
+    elif phase in HEARD or (phase is not LegPhase.ANSWERED and is_recent(exchange, sent.at)):
+        resume(exchange, sent, proceeding=True, send=False)
+
+
+def resume(exchange: Exchange, sent: Sent, *, proceeding: bool, send: bool) -> None:
+    transactions, now = exchange.around.transactions, exchange.around.now
+    owner = sent.owner
+    made = transactions.resume_client(
+        sent.branch, sent.method, sent.data, sent.flow, owner, now, proceeding, send
+    )
+    if sent.method == "INVITE" and not owner.by:
+        exchange.calls.inviting[owner.stream, owner.party] = made
+        if not exchange.calls.state(owner.stream).leg_is(owner.party, LegPhase.PROCEEDING):
+            transactions.give_up_after_cancel(made, now)
+
+
+def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: Undone) -> None:
+    """Whoever waits for an answer of ours is known again, and hears the last one again."""
+    for (by, number), request in dialogs.requests.items():
+        owner = Owner(dialogs.stream, by, by, number)
+        answered = undone.answers.get(owner)
+        if not is_awaited(call, by, number) and not (
+            answered is not None and is_recent(exchange, answered.at)
+        ):
+            continue
+        flow = dialogs.flows[by, number]
+        code, data, _ = answered or Answered(100, b"", 0)
+        acked = number == 0 and call.caller not in (CallerPhase.WAITING, CallerPhase.ANSWERED)
+        made: ServerTransaction = exchange.around.transactions.resume_server(
+            request, flow, exchange.around.now, code, data, acked and code < 300
+        )
+        exchange.calls.answering[owner] = made
+        if data and not (acked and code < 300):
+            exchange.around.transactions.outbox.append((flow, data))
+
+
+def is_awaited(call: Call, by: str, number: int) -> bool:
+    if by == CALLER and number == 0:
+        return call.caller in (CallerPhase.WAITING, CallerPhase.ANSWERED)
+    return find(call.passed, by, number) is not None

@@ -1,0 +1,80 @@
+"""What every part of the SIP layer works with: the house, the wire, the names, the time.
+
+The time stands still during one step: ``at`` is set by ``Exchange`` when it is called.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from adapters.sip.build import Headers
+from adapters.sip.directory import Directory
+from adapters.sip.identifiers import Identifiers
+from adapters.sip.message import Flow, Request, response_to
+from adapters.sip.transaction import ServerTransaction, Transactions
+from core.machines.house import House
+
+SECOND_NS = 1_000_000_000
+
+
+class Surroundings:
+    """``here`` says how a peer reached by a flow sees us, as "host:port".
+
+    ``ways`` holds, by the spelling of a server in the configuration, where it can be
+    reached: addresses and ports, the best first (RFC 3263).
+    """
+
+    def __init__(
+        self,
+        house: House,
+        identifiers: Identifiers,
+        directory: Directory,
+        here: Callable[[Flow], str],
+        local: Callable[[str, str], str],
+        dice: Callable[[], float],
+    ) -> None:
+        self.house = house
+        self.identifiers = identifiers
+        self.directory = directory
+        self.here = here
+        self.local = local  # Which of our sockets speaks this transport toward a host.
+        self.dice = dice
+        self.transactions = Transactions()
+        self.ways: dict[str, tuple[tuple[str, int], ...]] = {}
+        self.drops: Counter[str] = Counter()
+        self.at = 0
+
+    @property
+    def now(self) -> float:
+        return self.at / SECOND_NS
+
+    def way(self, server: str, transport: str) -> Flow | None:
+        """How a server is reached; None where its name has not been resolved."""
+        known = self.ways.get(server)
+        if not known:
+            return None
+        host, port = known[0]
+        return Flow(transport, self.local(transport, host), host, port)
+
+    def respond(
+        self,
+        transaction: ServerTransaction,
+        code: int,
+        *,
+        to_tag: str = "",
+        headers: Headers = (),
+        body: bytes = b"",
+        content_type: str = "",
+    ) -> None:
+        data = response_to(
+            transaction.request,
+            code,
+            to_tag=to_tag or self.stateless_tag(transaction.request),
+            headers=headers,
+            body=body,
+            content_type=content_type,
+        )
+        self.transactions.respond(transaction, data, code, self.now)
+
+    def stateless_tag(self, request: Request) -> str:
+        """The To tag of an answer that opens no dialog (RFC 3261 8.2.6.2)."""
+        return self.identifiers.derived(request.call_id, request.from_tag, octets=8)

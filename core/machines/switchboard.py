@@ -1,0 +1,133 @@
+"""Every machine of the house by its stream, and which of them hear an observation.
+
+Most observations are meant for one stream.  What one machine decides may be news to
+another: that a line is registered concerns the hotspot, that the hotspot is being
+deactivated concerns every call and every client.  Each hearer takes a turn of its own,
+so each stream tells its own story, and all these turns are recorded together.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from core.events.base import Decision, Observed
+from core.events.decided import (
+    CallEnded,
+    DeactivationBegan,
+    LineCleared,
+    LineFailed,
+    LineKept,
+    LineRegistered,
+    LinkCleared,
+)
+from core.events.observed import HotspotClosing, LineCameUp, LineWentDown, MemberGone
+from core.events.turn import Machine, Turn, remember, take
+from core.machines import call, client_link, hotspot, line
+from core.machines.life import IllegalTurn
+
+MACHINES: dict[str, Machine[Any]] = {
+    "call": call,
+    "line": line,
+    "link": client_link,
+    "hotspot": hotspot,
+}
+DOWN = (LineFailed, LineKept, LineCleared)
+NEWS = (LineRegistered, *DOWN, DeactivationBegan, CallEnded, LinkCleared)
+
+
+def kind_of(stream: str) -> str:
+    return stream.partition(":")[0]
+
+
+def name_of(stream: str) -> str:
+    return stream.partition(":")[2]
+
+
+class Switchboard:
+    """The state of every stream and the number of its last turn.
+
+    ``hear`` makes the turns of now, ``remember`` takes those of the log; after either
+    the state is the same, because both do nothing but evolve.
+    """
+
+    def __init__(self, turns: Iterable[Turn] = ()) -> None:
+        self.states: dict[str, Any] = {}
+        self.numbers: dict[str, int] = {}
+        self.faults: list[str] = []  # Turns we should not have wanted to take.
+        for turn in turns:
+            self.remember(turn)
+
+    def state(self, stream: str) -> Any:
+        return self.states.get(stream) or MACHINES[kind_of(stream)].NEWBORN
+
+    @property
+    def hotspot(self) -> hotspot.Hotspot:
+        state: hotspot.Hotspot = self.state(hotspot.STREAM)
+        return state
+
+    def members(self) -> tuple[str, ...]:
+        """The calls and clients a deactivation has to see off."""
+        return tuple(name for name, state in self.states.items() if lives(name, state))
+
+    def hear(self, seen: Observed, at: int, stream: str) -> list[Turn]:
+        """The turn of this stream, and those of whoever has to hear what it decided.
+
+        Raises ``IllegalTurn`` and then has changed nothing.  Where a hearer is at fault,
+        only its turn is missing: the others have been taken, and must be recorded.
+        """
+        waiting = deque([(stream, seen)])
+        turns: list[Turn] = []
+        while waiting:
+            hearer, heard = waiting.popleft()
+            try:
+                turn = self._take(hearer, heard, at)
+            except IllegalTurn as error:
+                if not turns:
+                    raise
+                self.faults.append(f"{hearer}: {error}, at {heard!r}")
+                continue
+            turns.append(turn)
+            for event in turn.did:
+                if isinstance(event, NEWS):
+                    waiting.extend(self._concerns(turn.originator_id, event))
+        return turns
+
+    def remember(self, turn: Turn) -> None:
+        stream = turn.originator_id
+        machine = MACHINES[kind_of(stream)]
+        self.states[stream] = remember(machine, self.state(stream), turn)
+        self.numbers[stream] = turn.originator_version
+
+    def forget(self, stream: str) -> None:
+        """It is over, and nobody will speak of it again."""
+        self.states.pop(stream, None)
+        self.numbers.pop(stream, None)
+
+    def _concerns(self, stream: str, event: Decision) -> Iterator[tuple[str, Observed]]:
+        """Who else hears of it, and as what."""
+        house = self.hotspot
+        name = name_of(stream)
+        if isinstance(event, LineRegistered) and name not in house.lines:
+            yield hotspot.STREAM, LineCameUp(line=name)
+        elif isinstance(event, DOWN) and name in house.lines:
+            yield hotspot.STREAM, LineWentDown(line=name)
+        elif isinstance(event, DeactivationBegan):
+            for member in sorted(house.pending):
+                yield member, HotspotClosing()
+        elif stream in house.pending:
+            yield hotspot.STREAM, MemberGone(member=stream)
+
+    def _take(self, stream: str, seen: Observed, at: int) -> Turn:
+        number = self.numbers.get(stream, 0) + 1
+        state, did = take(MACHINES[kind_of(stream)], self.state(stream), seen)
+        self.states[stream], self.numbers[stream] = state, number
+        return Turn(originator_id=stream, originator_version=number, at=at, seen=seen, did=did)
+
+
+def lives(stream: str, state: Any) -> bool:
+    match kind_of(stream):
+        case "call":
+            return state.phase is not call.Phase.ENDED
+        case "link":
+            return state.phase in (client_link.Phase.CONNECTED, client_link.Phase.LOST)
+    return False

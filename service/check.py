@@ -1,0 +1,127 @@
+"""What must fit together in the file, beyond one key.
+
+Each check takes what the rules left standing; some add to it the secrets, read from
+the files in which the owner keeps them.
+"""
+
+from service.reading import Part, Reading
+from service.rules import Listen, PortRange
+from service.secret import Secret, SecretError, read_secret
+from service.sections import LINES_MAX, Media, Sip
+
+Parts = dict[str, list[Part]]
+
+
+def check(reading: Reading, parts: Parts) -> None:
+    for part in parts["line"]:
+        complete_line(reading, part)
+    for part in parts["phone"]:
+        demand(reading, part, "user")
+        resolve_password(reading, part)
+    for part in parts["hotspot"]:
+        resolve_join_key(reading, part)
+        leave_lines_to_the_hotspot(reading, part, parts["line"])
+    for part in parts["line"][LINES_MAX:]:
+        reading.wrong(part.place, f"there are at most {LINES_MAX} lines")
+    tell_apart(reading, parts["line"], "number")
+    tell_apart(reading, parts["phone"], "user")
+    tell_apart(reading, parts["phone"], "alias")
+    find_lines_of_phones(reading, parts)
+    keep_media_off_listening_ports(reading, parts)
+
+
+# -- One line, one phone -----------------------------------------------------------------
+
+
+def demand(reading: Reading, part: Part, *keys: str) -> None:
+    for key in keys:
+        if part.lacks(key):
+            reading.wrong((*part.place, key), f"is missing: each {part.place[0]} needs one")
+
+
+def complete_line(reading: Reading, part: Part) -> None:
+    demand(reading, part, "number", "server", "user")
+    resolve_password(reading, part)
+    resolve_proxy_password(reading, part)
+
+
+# -- Secrets -------------------------------------------------------------------------------
+
+
+def read(reading: Reading, part: Part, key: str, name: str) -> Secret | None:
+    try:
+        return read_secret(reading.folder / name)
+    except SecretError as error:
+        reading.wrong((*part.place, key), str(error))
+        return None
+
+
+def resolve_password(reading: Reading, part: Part) -> None:
+    """Either in the file or beside it, so that nobody has to guess which one holds."""
+    if not part.lacks("password") and not part.lacks("password_file"):
+        reading.wrong((*part.place, "password_file"), "stands beside password: keep one of them")
+    elif part.lacks("password") and part.lacks("password_file"):
+        reading.wrong((*part.place, "password"), "is missing: give password or password_file")
+    elif name := part.values.get("password_file"):
+        part.values["password"] = read(reading, part, "password_file", name)
+
+
+def resolve_proxy_password(reading: Reading, part: Part) -> None:
+    """Only for a proxy that asks for credentials of its own (RFC 3261 22.3)."""
+    user = part.values.get("proxy_user")
+    name = part.values.get("proxy_password_file")
+    if user and not name and part.lacks("proxy_password_file"):
+        reading.wrong((*part.place, "proxy_user"), "needs proxy_password_file beside it")
+    if name and not user and part.lacks("proxy_user"):
+        reading.wrong((*part.place, "proxy_password_file"), "needs proxy_user beside it")
+    if name:
+        part.values["proxy_password"] = read(reading, part, "proxy_password_file", name)
+
+
+def resolve_join_key(reading: Reading, part: Part) -> None:
+    if part.values.get("join") == "key":
+        name = part.values.get("join_key_file", "join.key")
+        part.values["join_key"] = read(reading, part, "join_key_file", name)
+
+
+# -- The house -----------------------------------------------------------------------------
+
+
+def leave_lines_to_the_hotspot(reading: Reading, part: Part, lines: list[Part]) -> None:
+    if part.values.get("mode") == "client":
+        for line in lines:
+            reading.wrong(line.place, "is not written in client mode: the hotspot gives the lines")
+
+
+def tell_apart(reading: Reading, parts: list[Part], key: str) -> None:
+    """Two that bear the same are both on show, the second as the wrong one."""
+    first: dict[object, Part] = {}
+    for part in parts:
+        value = part.values.get(key)
+        if value is not None and first.setdefault(value, part) is not part:
+            line = reading.lines[(*first[value].place, key)]
+            reading.wrong((*part.place, key), f"{value} is taken already, on line {line}")
+
+
+def find_lines_of_phones(reading: Reading, parts: Parts) -> None:
+    numbers = {part.values.get("number") for part in parts["line"]}
+    for part in parts["phone"]:
+        for position, number in enumerate(part.values.get("lines", ())):
+            if number not in numbers:
+                place = (*part.place, "lines", position)
+                reading.wrong(place, f"there is no line with the number {number}")
+
+
+def keep_media_off_listening_ports(reading: Reading, parts: Parts) -> None:
+    """A call must not be given the port that SIP itself is heard on."""
+    ports: PortRange = Media().ports
+    listen: tuple[Listen, ...] = Sip().listen
+    place: tuple[str, ...] = ("sip", "listen")
+    for part in parts["sip"]:
+        listen = part.values.get("listen", listen)
+    for part in parts["media"]:
+        if "ports" in part.values:
+            ports, place = part.values["ports"], ("media", "ports")
+    for each in listen:
+        if each.transport == "udp" and each.port in ports:
+            reading.wrong(place, f"media.ports {ports} holds the port of sip.listen {each}")

@@ -1,0 +1,51 @@
+"""The command line.
+
+A command that is short stands here.  Each group of commands has a module and a typer
+application of its own, and one ``add_typer`` line below.  Output is plain text: it reads
+the same on a terminal, without colour and in a pipe.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.config import ConfigError, load
+
+app = typer.Typer(
+    name="siphotspot",
+    help="A SIP hotspot: one account rings every phone of the house.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # Its tracebacks show local variables.
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def siphotspot() -> None:
+    """Without a callback typer would take a single command for the program itself."""
+
+
+@app.command("check-config")
+def check_config(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration, in TOML.")],
+) -> None:
+    """Name every wrong key or value with its line and what is allowed."""
+    try:
+        config = load(file)
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(problem.at(file))
+        raise typer.Exit(1) from None
+    for warning in config.passed_over:
+        typer.echo(f"{warning.at(file)} (warning)")
+    typer.echo(f"{file}: OK, {many(config.lines, 'line')}, {many(config.phones, 'phone')}")
+
+
+def many(things: tuple[object, ...], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+def main() -> None:
+    app(prog_name="siphotspot")

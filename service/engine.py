@@ -1,0 +1,208 @@
+"""The whole service without a socket or a clock: exchange, house and log.
+
+Whoever drives it hands in what came and the time, and is handed what may leave: by then
+it is recorded.  The trio shell (``runtime``) drives it with real sockets, the tests with a
+virtual network and a virtual clock.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+
+from eventsourcing.persistence import IntegrityError, PersistenceError
+
+from adapters.net.relay import Relay
+from adapters.sip.exchange import Exchange, Incoming
+from adapters.sip.identifiers import Identifiers
+from adapters.sip.media import MediaDesk
+from adapters.sip.message import Flow
+from adapters.sip.recovery import recover
+from adapters.sip.surroundings import SECOND_NS, Surroundings
+from core.events.base import Observed, Order
+from core.events.log import Log
+from core.events.observed import MediaCounted, MediaFellSilent, ServiceStarted
+from core.machines.hotspot import STREAM
+from core.machines.house import House
+from service import configuring
+from service.config import Config, settable, setting
+from service.directory import directory_of
+
+Datagrams = list[tuple[Flow, bytes]]
+
+RIDE_NS = 50_000_000  # A turn that orders nothing waits this long for company.
+RETRY_STORE_NS = SECOND_NS
+SILENCE_EVERY_NS = SECOND_NS
+
+
+class Engine:
+    def __init__(
+        self,
+        log: Log,
+        secret: bytes,
+        config: Config,
+        here: Callable[[Flow], str],
+        local: Callable[[str, str], str],
+        dice: Callable[[], float],
+        relay: Relay | None = None,
+    ) -> None:
+        self.log = log
+        self.file = config  # As it was read; ``config`` has the later words over it.
+        self.config = config
+        self.relay = relay
+        self.house = House()
+        self.around = Surroundings(
+            self.house, Identifiers(secret), directory_of(config), here, local, dice
+        )
+        self.exchange = Exchange(self.around, MediaDesk(relay))
+        self.held: Datagrams = []  # What must not leave before the store can be written again.
+        self.store_failed_at: int | None = None
+        self.store_failure = ""
+        self.riding_since: int | None = None
+        self.silence_looked_at = 0
+
+    # -- Start ---------------------------------------------------------------------------------
+
+    def start(self, at: int, version: str = "") -> int:
+        """Take up where the log ends, then tell the house what the file says now.
+
+        Returns how many turns were read.  ``around.ways`` should be filled by now.
+        """
+        turns = (recorded.turn for recorded in self.log.read())
+        # The words of the log count before the file's, or a recovered line has no password.
+        count = recover(self.exchange, turns, at)
+        self.hear_all(configuring.settings_in(self.file, self.house.board), at)
+        self.apply_settings()
+        self.hear(ServiceStarted(version=version), STREAM, at)
+        self.hear_all(configuring.clients_in(self.config, self.house.board), at)
+        self.hear_all(configuring.lines_in(self.config, self.house.board), at)
+        return count
+
+    def hear(self, seen: Observed, stream: str, at: int) -> None:
+        self.around.at = at
+        self.house.hear(seen, at, stream)
+
+    def hear_all(self, news: Iterable[tuple[str, Observed]], at: int) -> None:
+        for stream, seen in [*news]:
+            self.hear(seen, stream, at)
+
+    def apply_settings(self) -> None:
+        self.config = configuring.effective(self.file, self.house.board)
+        self.around.directory = directory_of(self.config)
+        direct = self.config.media.mode == "direct"
+        self.exchange.media.relay = None if direct else self.relay
+
+    # -- The owner -------------------------------------------------------------------------------
+
+    def change(self, key: str, value: object, at: int, who: str = "owner") -> None:
+        """One setting, as ``parse_setting`` understood it."""
+        word = configuring.changed(self.house.board, key, json.dumps(value), who)
+        self.hear(word, STREAM, at)
+        self.apply_settings()
+        self.hear_all(configuring.lines_in(self.config, self.house.board), at)
+
+    def may_change(self, key: str) -> None:
+        """Raises ``SettingError`` where the key is about a line that is not there."""
+        setting(self.file, key)
+
+    def reset(self, key: str, at: int) -> None:
+        """Back to what the file says."""
+        self.change(key, setting(self.file, key), at, who="reset")
+
+    def differing(self) -> dict[str, object]:
+        """The settings that are not as the file has them."""
+        return {
+            key: setting(self.config, key)
+            for key in settable
+            if configuring.is_known(self.file, key)
+            and setting(self.config, key) != setting(self.file, key)
+        }
+
+    # -- The wire and the clock ----------------------------------------------------------------
+
+    def receive(self, incoming: Iterable[tuple[Incoming, Flow]], at: int) -> None:
+        for message, flow in incoming:
+            turns = len(self.house.unrecorded)
+            self.exchange.receive(message, flow, at)
+            if self.store_failed_at is not None and len(self.house.unrecorded) != turns:
+                self.held += self.exchange.take_out()
+
+    def failed(self, flow: Flow, at: int) -> None:
+        self.exchange.failed(flow, at)
+
+    def handle_timers(self, at: int) -> None:
+        self.exchange.handle_timers(at)
+        if self.relay is not None and at - self.silence_looked_at >= SILENCE_EVERY_NS:
+            self.silence_looked_at = at
+            self.notice_silence(at)
+
+    def notice_silence(self, at: int) -> None:
+        assert self.relay is not None
+        seconds = int(self.relay.silence_s)
+        for call, side in self.relay.silent(self.relay.clock()):
+            self.hear(MediaFellSilent(side=side, seconds=seconds), call, at)
+
+    def next_deadline(self) -> int | None:
+        """When ``handle_timers`` and ``flush`` have something to do, in Unix nanoseconds."""
+        due = [self.exchange.next_deadline()]
+        if self.riding_since is not None:
+            due.append(self.riding_since + RIDE_NS)
+        if self.store_failed_at is not None:
+            due.append(self.store_failed_at + RETRY_STORE_NS)
+        if self.exchange.media.relayed:
+            due.append(self.silence_looked_at + SILENCE_EVERY_NS)
+        return min((one for one in due if one is not None), default=None)
+
+    # -- Recording ---------------------------------------------------------------------------------
+
+    def flush(self, at: int) -> Datagrams:
+        """Record the turns that wait, then hand out what may leave.
+
+        Where nothing is ordered and nothing waits to leave, the turns ride with the next
+        commit.  Where the store cannot be written, what they caused is held until it can.
+        """
+        self.close_media(at)
+        house, exchange = self.house, self.exchange
+        if not house.unrecorded:
+            self.riding_since = None
+            return exchange.take_out()
+        if self.may_ride(at):
+            return []
+        if self.store_failed_at is not None and at - self.store_failed_at < RETRY_STORE_NS:
+            return exchange.take_out()
+        try:
+            self.log.append(house.unrecorded)
+        except IntegrityError:
+            raise  # Another writer is at work: the one that came second must stop.
+        except PersistenceError as error:
+            self.store_fails(error, at)
+            return []
+        house.unrecorded.clear()
+        self.riding_since = None
+        self.store_failed_at = None
+        exchange.refuse_new = False
+        out, self.held = self.held, []
+        return out + exchange.take_out()
+
+    def may_ride(self, at: int) -> bool:
+        if self.around.transactions.outbox or self.held:
+            return False
+        if any(isinstance(entry, Order) for turn in self.house.unrecorded for entry in turn.did):
+            return False
+        if self.riding_since is None:
+            self.riding_since = at
+        return at - self.riding_since < RIDE_NS
+
+    def store_fails(self, error: Exception, at: int) -> None:
+        """No new calls; those in progress wait for the disk, and their peers repeat themselves."""
+        self.held += self.exchange.take_out()
+        self.store_failed_at = at
+        self.store_failure = str(error)
+        self.exchange.refuse_new = True
+
+    def close_media(self, at: int) -> None:
+        closing = self.exchange.media.closing
+        if closing and self.relay is not None:
+            for call in closing:
+                counts = self.relay.close(call)
+                seen = MediaCounted(from_caller=counts.from_caller, from_leg=counts.from_leg)
+                self.hear(seen, call, at)
+            closing.clear()

@@ -1,0 +1,242 @@
+"""The service at work: the composition root, and the loop around the engine.
+
+Drain a socket, let the engine decide, record, send (``performance.md`` rule 7).  One task a
+socket, one for the clock, one for the relay, one for the owner's commands, one for
+checkpoints; none for a message, a call or a timer.
+"""
+
+import gc
+import random
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import TextIO
+
+import trio
+from eventsourcing.persistence import IntegrityError
+
+from adapters.net.relay import Ports, Relay
+from adapters.sip.message import Flow
+from adapters.sip.surroundings import SECOND_NS
+from adapters.sip.transport import Incoming, Transport
+from adapters.store import sqlite
+from adapters.store.errors import StoreError
+from core.events.decided import (
+    DeactivationBegan,
+    HotspotDisabled,
+    HotspotOpened,
+    LineFailed,
+    LineRegistered,
+    LinkCleared,
+    LinkConnected,
+    LinkLost,
+)
+from core.events.log import Log
+from core.events.turn import Turn
+from service import control, state
+from service.clock import Clock
+from service.config import Config
+from service.engine import Engine
+from service.resolver import Resolver
+
+CHECKPOINT_EVERY_S = 5
+GC_THRESHOLD = 50_000
+DISK_NOISE_S = 60
+
+SAID = (
+    LineRegistered,
+    LineFailed,
+    LinkConnected,
+    LinkLost,
+    LinkCleared,
+    HotspotOpened,
+    DeactivationBegan,
+    HotspotDisabled,
+)
+
+
+class Service:
+    """One hotspot, from its first bind to its last commit."""
+
+    def __init__(self, config: Config, folder: Path, say: Callable[[str], None]) -> None:
+        self.config = config
+        self.folder = folder
+        self.say = say
+        self.clock = Clock()
+        self.transport = Transport(
+            [str(listen) for listen in config.sip.listen], self.receive, self.failed
+        )
+        self.sleeping: trio.CancelScope | None = None
+        self.engine: Engine
+        self.second_writer: IntegrityError | None = None
+        self.stopping = trio.Event()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serves until it is told to stop.
+
+        Raises ``StateError``, ``StoreError`` and ``BindError``: each names the thing and the fix.
+        """
+        state.prepare(self.folder)
+        path = state.store_path(self.folder, self.config)
+        secret = state.secret_of(self.folder, path)
+        with ExitStack() as opened:
+            log = opened.enter_context(sqlite.writer(path, self.config.store.durability))
+            ports = self.config.media.ports
+            relay = Relay(Ports(ports.first, ports.last), host=self.relay_host())
+            opened.callback(relay.shut)
+            self.engine = self.build(log, secret, relay)
+            async with trio.open_nursery() as nursery:
+                await self.open(nursery, relay, log)
+                task_status.started()
+                await self.stopping.wait()
+                nursery.cancel_scope.cancel()
+            self.record_the_rest()
+        if self.second_writer is not None:
+            raise StoreError(path, "another writer is at work on it", "stop the other service")
+
+    def build(self, log: Log, secret: bytes, relay: Relay) -> Engine:
+        engine = Engine(
+            log, secret, self.config, self.here, self.local, random.SystemRandom().random, relay
+        )
+        engine.house.listeners.append(self.tell)
+        return engine
+
+    async def open(self, nursery: trio.Nursery, relay: Relay, log: Log) -> None:
+        """Recover before the first datagram is read, bind before the first is sent."""
+        resolver = Resolver(self.engine.around.ways, self.say)
+        await resolver.prime(self.servers())
+        began = trio.current_time()
+        await nursery.start(self.transport.run)
+        count = self.engine.start(self.clock.at(), version("siphotspot"))
+        listening = ", ".join(str(each) for each in self.transport.addresses)
+        self.say(f"listening on {listening}")
+        if count:
+            took = trio.current_time() - began
+            self.say(f"taken up from the log: {count} turns in {took:.2f} s")
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD, 20, 20)
+        self.step()
+        nursery.start_soon(self.keep_time)
+        nursery.start_soon(relay.run)
+        nursery.start_soon(self.keep_checkpoints, log)
+        nursery.start_soon(resolver.keep, self.servers)
+        await nursery.start(control.serve, self.folder, self)
+
+    def servers(self) -> set[str]:
+        accounts = [entry.account for entry in self.engine.around.directory.lines.values()]
+        return {name for each in accounts for name in (each.server, *each.proxies) if name}
+
+    # -- Where we are --------------------------------------------------------------------------
+
+    def here(self, flow: Flow) -> str:
+        """How the peer of this flow sees us."""
+        host, _, port = flow.local.rpartition(":")
+        if host in ("0.0.0.0", "[::]", ""):
+            host = self.transport.local_address_toward(flow.host)
+            host = f"[{host}]" if ":" in host else host
+        return f"{host}:{port}"
+
+    def local(self, transport: str, host: str) -> str:
+        """The first of our sockets that speaks this transport and IP version."""
+        for listen in self.transport.addresses:
+            if listen.transport == transport and (":" in listen.host) == (":" in host):
+                return str(listen).partition(":")[2]
+        return ""
+
+    def relay_host(self) -> str:
+        hosts = {listen.host for listen in self.config.sip.listen}
+        return hosts.pop() if len(hosts) == 1 else "0.0.0.0"
+
+    # -- Drain, decide, record, send -------------------------------------------------------------
+
+    def receive(self, batch: Sequence[Incoming]) -> None:
+        self.engine.receive(batch, self.clock.at())
+        self.step()
+
+    def failed(self, flow: Flow, reason: str) -> None:
+        self.engine.failed(flow, self.clock.at())
+        self.step()
+
+    def step(self) -> None:
+        try:
+            out = self.engine.flush(self.clock.at())
+        except IntegrityError as error:
+            self.second_writer = error
+            self.stopping.set()
+            return
+        send = self.transport.send
+        for flow, data in out:
+            send(flow, data)
+        if self.sleeping is not None:
+            self.sleeping.deadline = min(self.sleeping.deadline, self.deadline())
+
+    def deadline(self) -> float:
+        due = self.engine.next_deadline()
+        if due is None:
+            return float("inf")
+        return trio.current_time() + (due - self.clock.at()) / SECOND_NS
+
+    async def keep_time(self) -> None:
+        """The one sleeper: wakes for the earliest deadline of all, however it came to be."""
+        said_at = 0
+        while True:
+            with trio.CancelScope(deadline=self.deadline()) as self.sleeping:
+                await trio.sleep_forever()
+            at = self.clock.at()
+            self.engine.handle_timers(at)
+            self.step()
+            if self.engine.store_failed_at and at - said_at > DISK_NOISE_S * SECOND_NS:
+                said_at = at
+                self.say(f"no new calls: {self.engine.store_failure}")
+            for fault in self.engine.house.faults:
+                self.say(f"fault: {fault}")
+            self.engine.house.faults.clear()
+
+    async def keep_checkpoints(self, log: Log) -> None:
+        """In a thread with a connection of its own: the loop never waits for the disk."""
+        recorder = log.recorder
+        assert isinstance(recorder, sqlite.Recorder)
+        while True:
+            await trio.sleep(CHECKPOINT_EVERY_S)
+            try:
+                await trio.to_thread.run_sync(recorder.checkpoint)
+            except StoreError as error:
+                self.say(f"the log could not be tidied: {error}")
+
+    def record_the_rest(self) -> None:
+        """What rode without a commit of its own is recorded before we go."""
+        if self.second_writer is None and self.engine.house.unrecorded:
+            self.engine.riding_since = 0
+            self.engine.flush(self.clock.at())
+
+    # -- What the owner sees of it -----------------------------------------------------------------
+
+    def tell(self, turn: Turn) -> None:
+        for entry in turn.did:
+            if isinstance(entry, SAID):
+                self.say(f"{turn.originator_id}: {entry}")
+
+
+async def serve(config: Config, folder: Path, out: TextIO = sys.stdout) -> None:
+    """The service until SIGTERM or SIGINT."""
+
+    def say(line: str) -> None:
+        print(line, file=out, flush=True)
+
+    service = Service(config, folder, say)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service.run)
+
+            async def stop() -> None:
+                async for _ in signals:
+                    service.stopping.set()
+                    return
+
+            nursery.start_soon(stop)
+            await service.stopping.wait()
+            nursery.cancel_scope.deadline = trio.current_time() + 5

@@ -1,0 +1,143 @@
+"""Every entry that is a message is one, and every other says who caused it."""
+
+from types import ModuleType
+
+import pytest
+
+from core.events import observed, orders
+from core.events.base import Event, events_in
+from core.events.facts import Challenge, Origin, Target
+from replay.messages import Arrow, Messages
+
+HELD = observed.RequestArrived(by="caller", method="INVITE", number=7)
+ASKED = observed.RequestArrived(by="A", method="INFO", number=3)
+
+
+def spoken() -> Messages:
+    """A call from x that A has answered, in which each side has asked something."""
+    messages = Messages()
+    invite = observed.InviteArrived(
+        line="1",
+        caller="x",
+        offer=b"",
+        targets=(Target(leg="A", flow="udp:192.0.2.11:5060"), Target(leg="B")),
+        origin=Origin(flow="udp:198.51.100.1:5060"),
+    )
+    for event in (invite, orders.AnswerCaller(leg="A"), HELD, ASKED):
+        messages.of(event)
+    return messages
+
+
+@pytest.mark.parametrize(
+    ("event", "arrow"),
+    [
+        (observed.CallerAcked(), "caller hotspot ACK"),
+        (observed.CallerCancelled(), "caller hotspot CANCEL"),
+        (observed.CallerHungUp(), "caller hotspot BYE"),
+        (observed.LegProgressed(leg="B", code=183), "B hotspot INVITE/183"),
+        (observed.LegAnswered(leg="B", answer=b""), "B hotspot INVITE/200"),
+        (observed.LegRefused(leg="B", code=486), "B hotspot INVITE/486"),
+        (observed.LegHungUp(leg="B"), "B hotspot BYE"),
+        (orders.InviteLeg(leg="B"), "hotspot B INVITE"),
+        (orders.AuthorizeLeg(leg="B"), "hotspot B INVITE"),
+        (orders.CancelLeg(leg="B"), "hotspot B CANCEL"),
+        (orders.AckLeg(leg="B"), "hotspot B ACK"),
+        (orders.ReleaseLeg(leg="B"), "hotspot B BYE"),
+        (orders.RingCaller(code=183, leg="B"), "hotspot caller INVITE/183"),
+        (orders.AnswerCaller(leg="A"), "hotspot caller INVITE/200"),
+        (orders.RefuseCaller(code=480), "hotspot caller INVITE/480"),
+        (orders.ReleaseCaller(), "hotspot caller BYE"),
+        (HELD, "caller hotspot INVITE"),
+        (orders.PassRequest(by="caller", number=7, method="INVITE"), "hotspot A INVITE"),
+        (observed.RequestAnswered(by="caller", number=7, code=200), "A hotspot INVITE/200"),
+        (orders.PassAnswer(by="caller", number=7, code=200), "hotspot caller INVITE/200"),
+        (observed.RequestAcked(by="caller", number=7), "caller hotspot ACK"),
+        (orders.PassAck(by="caller", number=7), "hotspot A ACK"),
+        (orders.AckAnswer(by="caller", number=7), "hotspot A ACK"),
+        (ASKED, "A hotspot INFO"),
+        (orders.PassRequest(by="A", number=3, method="INFO"), "hotspot caller INFO"),
+        (observed.RequestAnswered(by="A", number=3, code=200), "caller hotspot INFO/200"),
+        (orders.PassAnswer(by="A", number=3, code=200), "hotspot A INFO/200"),
+        (orders.RefuseRequest(by="A", number=3, code=491), "hotspot A INFO/491"),
+        (orders.RegisterLine(), "hotspot registrar REGISTER"),
+        (orders.AuthorizeRegistration(), "hotspot registrar REGISTER"),
+        (orders.UnregisterLine(), "hotspot registrar REGISTER"),
+        (observed.RegistrationAccepted(granted_s=60), "registrar hotspot REGISTER/200"),
+        (observed.RegistrationRefused(code=403), "registrar hotspot REGISTER/403"),
+        (observed.RegisterArrived(call_id="r", cseq=1), "phone hotspot REGISTER"),
+        (orders.AcceptRegister(), "hotspot phone REGISTER/200"),
+        (orders.RefuseRegister(code=423), "hotspot phone REGISTER/423"),
+    ],
+    ids=str,
+)
+def test_is_a_message(event: Event, arrow: str) -> None:
+    assert spoken().of(event) == Arrow(*arrow.split())
+
+
+@pytest.mark.parametrize(("proxy", "code"), [(False, 401), (True, 407)])
+def test_a_challenge_has_the_code_of_who_asks(proxy: bool, code: int) -> None:
+    challenge = Challenge(realm="r", nonce="n", proxy=proxy)
+    registration = observed.RegistrationChallenged(challenge=challenge)
+    leg = observed.LegChallenged(leg="line", code=code, challenge=challenge)
+    assert spoken().of(registration) == Arrow("registrar", "hotspot", f"REGISTER/{code}")
+    assert spoken().of(leg) == Arrow("line", "hotspot", f"INVITE/{code}")
+
+
+@pytest.mark.parametrize(
+    ("event", "by"),
+    [
+        (observed.LegUnreachable(leg="B"), "B"),
+        (observed.RequestUnanswered(by="A", number=3), "A"),
+        (observed.RegistrarUnreachable(), "registrar"),
+        (observed.MediaFellSilent(side="leg", seconds=30), "relay"),
+        (observed.MediaCounted(from_caller=1, from_leg=2), "relay"),
+        (observed.SettingChanged(key="k", value="1", who="file"), "file"),
+        (observed.LineCameUp(line="1"), "line:1"),
+        (observed.LineWentDown(line="1"), "line:1"),
+        (observed.MemberGone(member="link:3"), "link:3"),
+        (observed.HotspotClosing(), "hotspot"),
+        (observed.ServiceStarted(), "service"),
+        (observed.RingTimedOut(), "timer"),
+        (observed.AckTimedOut(), "timer"),
+        (observed.BindingExpired(about="sip:3@192.0.2.3"), "timer"),
+        (observed.ClientListed(client="3"), "owner"),
+        (observed.LineSwitchedOff(), "owner"),
+    ],
+    ids=str,
+)
+def test_what_is_no_message_has_somebody_who_caused_it(event: Event, by: str) -> None:
+    assert spoken().of(event) is None
+    assert spoken().cause(event) == {"by": by, "message": "", "source": spoken().flows.get(by, "")}
+
+
+def test_a_cause_knows_where_its_message_came_from() -> None:
+    messages = spoken()
+    answer = observed.LegAnswered(leg="A", answer=b"")
+    assert messages.cause(answer) == {
+        "by": "A",
+        "message": "INVITE/200",
+        "source": "udp:192.0.2.11:5060",
+    }
+    assert messages.cause(observed.CallerHungUp())["source"] == "udp:198.51.100.1:5060"
+    elsewhere = observed.RequestArrived(by="A", method="INFO", number=4, flow="udp:192.0.2.99:5060")
+    assert messages.cause(elsewhere)["source"] == "udp:192.0.2.99:5060"
+
+
+NO_MESSAGE = {
+    observed: """LegUnreachable AckTimedOut RequestUnanswered MediaFellSilent MediaCounted
+        LineConfigured LineSwitchedOn LineSwitchedOff LineWithdrawn RegistrarUnreachable
+        ClientRemoved SettingChanged ClientListed ClientUnlisted LineCameUp LineWentDown
+        HotspotClosing MemberGone ServiceStarted RingTimedOut RefreshDue RetryDue
+        BindingExpired""",
+    orders: "StartTimer StopTimer",
+}
+
+
+@pytest.mark.parametrize("module", NO_MESSAGE, ids=lambda module: module.__name__)
+def test_nobody_has_been_forgotten(module: ModuleType) -> None:
+    """A new event is either a message, and drawn, or stands in the list above."""
+    ours = vars(__import__("replay.messages", fromlist=["messages"]))
+    source = set(ours["Messages"].of.__globals__) and open(ours["__file__"]).read()
+    names = [kind.__name__ for kind in events_in(module)]
+    forgotten = [n for n in names if f"{module.__name__.rpartition('.')[2]}.{n}(" not in source]
+    assert set(forgotten) <= set(NO_MESSAGE[module].split())
