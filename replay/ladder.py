@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from typing import Any
 
+from msgspec.structs import fields
+
 from core.events import observed
 from core.events.base import Decided, Event, Observed
-from core.events.decided import LegDoomed
 from core.events.log import Recorded
 from replay.calls import CallRow, call_row
 from replay.entries import entries
@@ -26,6 +27,7 @@ APART = 10  # From leg to leg; where there are many, closer.
 APART_LEAST = 9
 MANY = 5
 NOTE_COLUMNS = 66
+NOT_NOTED = ("reason",)  # It goes into the CANCEL, and is long.
 
 
 class Picture:
@@ -115,11 +117,12 @@ def is_noted(event: Event) -> bool:
 
 def noted(event: Event) -> str:
     """Its name and what it is about, without the names of the fields."""
-    hidden = ("reason",) if isinstance(event, LegDoomed) else ()
     said: list[Any] = [
-        getattr(event, field) for field in event.__struct_fields__ if field not in hidden
+        getattr(event, field.name)
+        for field in fields(event)
+        if getattr(event, field.name) != field.default and field.name not in NOT_NOTED
     ]
-    return printable(" ".join([type(event).__name__, *(str(value) for value in said if value)]))
+    return printable(" ".join([type(event).__name__, *map(str, said)]))
 
 
 def parties(story: Iterable[Recorded]) -> dict[str, str]:

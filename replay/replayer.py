@@ -9,6 +9,7 @@ from msgspec import Struct
 from core.events.base import Decision
 from core.events.log import Recorded
 from core.events.turn import Turn, take
+from core.machines.life import IllegalTurn
 from core.machines.switchboard import MACHINES, Switchboard, kind_of
 
 Today = tuple[Decision, ...] | Exception
@@ -25,8 +26,10 @@ class Divergence(NamedTuple):
     def __str__(self) -> str:
         stream, number = self.turn.originator_id, self.turn.originator_version
         recorded = [str(event) for event in self.turn.did]
-        if isinstance(self.today, Exception):
+        if isinstance(self.today, IllegalTurn):
             today = [f"illegal turn: {self.today}"]
+        elif isinstance(self.today, Exception):
+            today = [f"broken: {self.today!r}"]
         else:
             today = [str(event) for event in self.today]
         width = max(map(len, ["recorded", *recorded]))

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from service import commands
 from service.config import ConfigError, load
+from service.replay_cli import replay_app
 
 app = typer.Typer(
     name="siphotspot",
@@ -41,6 +43,10 @@ def check_config(
     for warning in config.passed_over:
         typer.echo(f"{warning.at(file)} (warning)")
     typer.echo(f"{file}: OK, {many(config.lines, 'line')}, {many(config.phones, 'phone')}")
+
+
+commands.add_to(app)
+app.add_typer(replay_app, name="replay")
 
 
 def many(things: tuple[object, ...], name: str) -> str:

@@ -20,6 +20,7 @@ from eventsourcing.persistence import IntegrityError
 
 from adapters.net.relay import Ports, Relay
 from adapters.sip.message import Flow
+from adapters.sip.sockets import host_and_port
 from adapters.sip.surroundings import SECOND_NS
 from adapters.sip.transport import Incoming, Transport
 from adapters.store import sqlite
@@ -111,7 +112,10 @@ class Service:
         began = trio.current_time()
         await nursery.start(self.transport.run)
         count = self.engine.start(self.clock.at(), version("siphotspot"))
-        listening = ", ".join(str(each) for each in self.transport.addresses)
+        listening = ", ".join(
+            f"{each.transport}:{host_and_port(each.host, each.port)}"
+            for each in self.transport.addresses
+        )
         self.say(f"listening on {listening}")
         if count:
             took = trio.current_time() - began
@@ -144,7 +148,7 @@ class Service:
         """The first of our sockets that speaks this transport and IP version."""
         for listen in self.transport.addresses:
             if listen.transport == transport and (":" in listen.host) == (":" in host):
-                return str(listen).partition(":")[2]
+                return host_and_port(listen.host, listen.port)
         return ""
 
     def relay_host(self) -> str:

@@ -245,6 +245,10 @@ class CallDialogs:
         body = self.toward_party(party, seen.body, SDP)
         self.send_ack(party, self.dialogs[party], cseq, body)
 
+    def ack_answer(self, order: orders.AckAnswer, _: Event) -> None:
+        party, cseq = self.passed[order.by, order.number]
+        self.send_ack(party, self.dialogs[party], cseq, b"")
+
     def refuse_request(self, order: orders.RefuseRequest, _: Event) -> None:
         self.answer(order.by, order.number, order.code, b"", "", "")
 
@@ -327,6 +331,7 @@ HANDLERS: dict[type[Event], Handler] = {
     orders.PassRequest: CallDialogs.pass_request,
     orders.PassAnswer: CallDialogs.pass_answer,
     orders.PassAck: CallDialogs.pass_ack,
+    orders.AckAnswer: CallDialogs.ack_answer,
     orders.RefuseRequest: CallDialogs.refuse_request,
 }
 

@@ -182,7 +182,7 @@ class Calls:
         if asked is None:
             return
         passed = find(self.state(stream).passed, by, number)
-        if passed is not None and passed.phase is PassedPhase.ASKED:
+        if passed is not None and passed.phase in (PassedPhase.ASKED, PassedPhase.ABANDONED):
             contact = peer_of(response).contact if response.method in ("INVITE", "UPDATE") else ""
             seen = observed.RequestAnswered(
                 by=by,

@@ -117,10 +117,16 @@ def authorization(
 
 
 def challenge_values(realm: str, nonce: str, stale: bool = False) -> list[str]:
-    """Two header values, the stronger first (RFC 8760 2.3); old phones take the second."""
+    """Two header values, MD5 first.
+
+    RFC 8760 2.3 wants the stronger first; but a client that knows only MD5, as SIPp and many
+    phones, reads the first and gives up, while one that knows SHA-256 reads them all.
+    """
     again = ", stale=true" if stale else ""
     asked = f"Digest realm={quoted(wire(realm))}, nonce={quoted(nonce)}"
-    return [f'{asked}, algorithm={algorithm}, qop="auth"{again}' for algorithm in PREFERENCE]
+    return [
+        f'{asked}, algorithm={algorithm}, qop="auth"{again}' for algorithm in reversed(PREFERENCE)
+    ]
 
 
 def read_credentials(value: str) -> Credentials:

@@ -49,7 +49,7 @@ def test_in_a_log_without_calls(meant: str) -> None:
 
 
 def test_not_all_of_a_thousand_are_named() -> None:
-    with pytest.raises(NoSuchCall, match="c990, .*, c999 and 990 earlier"):
+    with pytest.raises(NoSuchCall, match=r"c990, .*, c999 and 990 earlier"):
         find("c", [f"call:c{n}" for n in range(1000)])
 
 

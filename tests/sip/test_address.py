@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adapters.sip.address import Address, Uri, address, escaped_user, sip_uri, tag_of, uri, user_of
 from adapters.sip.grammar import Malformed
 
-steady = settings(deadline=None, max_examples=150, derandomize=True)
+steady = settings(deadline=None, max_examples=80, derandomize=True)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +152,14 @@ def test_sip_uri() -> None:
     assert sip_uri("", "::1") == "sip:[::1]"
     assert sip_uri("4212", "192.0.2.1") == "sip:4212@192.0.2.1"
     assert escaped_user("a b%@:") == "a%20b%25%40%3A"
+
+
+@pytest.mark.parametrize(
+    "value", ['<sip:a"b@c>;tag=1', "<sip:a<b@c>;tag=1", "Bell, A <sip:a@b>;tag=1"]
+)
+def test_a_tag_at_sight_does_not_overlook_a_fault(value: str) -> None:
+    with pytest.raises(Malformed, match="bad-address"):
+        tag_of(value)
 
 
 def test_user_of() -> None:

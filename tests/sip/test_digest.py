@@ -115,8 +115,8 @@ def test_a_name_does_not_become_a_parameter() -> None:
 def test_the_stronger_challenge_is_taken() -> None:
     values = challenge_values('my "realm"', "n", stale=True)
     assert [value.partition("algorithm=")[2] for value in values] == [
-        'SHA-256, qop="auth", stale=true',
         'MD5, qop="auth", stale=true',
+        'SHA-256, qop="auth", stale=true',
     ]
     expected = Challenge(realm='my "realm"', nonce="n", algorithm="SHA-256", qop="auth", stale=True)
     assert read_challenge(values) == expected

@@ -135,6 +135,7 @@ def test_hosts_that_are_none(value: str) -> None:
 
 
 def test_small_ones() -> None:
+    assert [unquoted(value) for value in ("plain", '"', '"a', '""')] == ["plain", '"', '"a', ""]
     assert is_token("RE%47IST-er.!*_+`'~")
     assert not any(map(is_token, ("", "a b", "a;b", "é", "\xb2")))
     assert (decimal("0068", 99), decimal("100", 99), decimal("\xb2", 99)) == (68, -1, -1)

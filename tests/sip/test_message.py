@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 import sipmessage
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.sip.message import (
@@ -236,7 +236,9 @@ def test_keepalives_and_noise_are_dropped() -> None:
 
 def test_heads_are_bounded() -> None:
     assert refused(added(*["X: 1"] * 200)).reason == "too-many-headers"
-    assert refused(added("X: " + "x" * 70_000)).reason == "head-too-large"
+    large = added("X: " + "x" * 70_000)
+    assert refused(large).reason == "head-too-large"
+    assert refused(large.replace(b"\r\n", b"\n")).reason == "head-too-large"
 
 
 def test_a_via_that_says_nothing_is_answered_where_it_came_from() -> None:
@@ -320,15 +322,13 @@ def test_any_bytes(data: bytes) -> None:
 BREAKERS = [bytes([octet]) for octet in b'\0\t\n\r "%,:;<=>@[]\\\x85\xa0\xff']
 BREAKERS += [b"", b"\r\n", b"9" * 30, b"SIP/2.0 "]
 
-edits = st.lists(
-    st.tuples(
-        st.floats(0, 1),
-        st.integers(0, 3),
-        st.sampled_from(BREAKERS),
-    ),
-    min_size=1,
-    max_size=4,
-)
+# The oracle undoes escapes that are none in a token, and stops reading at a blank.
+PLAIN_BREAKERS = [new for new in BREAKERS if not set(new) & set(b"% \t")]
+
+
+def edits(breakers: list[bytes]) -> st.SearchStrategy[list[tuple[float, int, bytes]]]:
+    one = st.tuples(st.floats(0, 1), st.integers(0, 3), st.sampled_from(breakers))
+    return st.lists(one, min_size=1, max_size=4)
 
 
 def edited(data: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
@@ -338,7 +338,7 @@ def edited(data: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
     return data
 
 
-@given(st.sampled_from([INVITE, RINGING]), edits)
+@given(st.sampled_from([INVITE, RINGING]), edits(BREAKERS))
 @steady
 def test_damaged_messages(original: bytes, changes: list[tuple[float, int, bytes]]) -> None:
     """Whatever comes out can be answered, and the answer is a message again."""
@@ -360,13 +360,15 @@ def test_damaged_messages(original: bytes, changes: list[tuple[float, int, bytes
         assert answer.to_tag == (message.to_tag or "ours")
 
 
-@given(st.sampled_from([INVITE, RINGING]), edits)
+@given(st.sampled_from([INVITE, RINGING]), edits(PLAIN_BREAKERS))
 @steady
 def test_what_the_oracle_accepts_reads_the_same(
     original: bytes, changes: list[tuple[float, int, bytes]]
 ) -> None:
+    data = edited(original, changes)
+    assume(b"\r\n " not in data)  # The oracle does not unfold.
     with suppress(Malformed, ValueError, KeyError, IndexError):
-        agree(edited(original, changes))
+        agree(data)
 
 
 @pytest.mark.parametrize("data", [INVITE, RINGING])
