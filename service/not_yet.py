@@ -30,6 +30,8 @@ NOT_YET_ACTED_ON: dict[str, Callable[[object], bool]] = {
     "sip.listen": listens_for_tls,
     "line.transport": lambda value: value == "tls",
     "line.server_name": whatever,
+    "line.proxy_user": whatever,
+    "line.proxy_password_file": whatever,
     "media.mode": lambda value: value == "rtpengine",
     "store.url": lambda value: not str(value).startswith("sqlite:"),
     "store.keep_days": whatever,

@@ -68,7 +68,13 @@ class Service:
         self.say = say
         self.clock = Clock()
         self.transport = Transport(
-            [str(listen) for listen in config.sip.listen], self.receive, self.failed
+            [
+                f"{each.transport}:{host_and_port(each.host, each.port)}"
+                for each in config.sip.listen
+                if each.transport != "tls"  # Warned of when the file was read.
+            ],
+            self.receive,
+            self.failed,
         )
         self.sleeping: trio.CancelScope | None = None
         self.engine: Engine

@@ -13,7 +13,7 @@ from adapters.sip.address import sip_uri, user_of
 from adapters.sip.build import response_to
 from adapters.sip.dialog import ALLOW, USER_AGENT, Dialog, Headers
 from adapters.sip.digest import authorization
-from adapters.sip.grammar import quoted, split_at, wire
+from adapters.sip.grammar import Malformed, quoted, split_at, wire
 from adapters.sip.message import Flow, Request
 from adapters.sip.owner import Owner
 from adapters.sip.rebuilt import invite_of, request_of
@@ -51,6 +51,7 @@ class CallDialogs:
         self.passed: dict[tuple[str, int], tuple[str, int]] = {}  # To whom, with what CSeq.
         self.challenges: dict[str, Challenge] = {}
         self.unredacted: dict[bytes, bytes] = {}  # Bodies with keys in them, never recorded.
+        self.unspelled: list[str] = []  # Legs whose INVITE could not be made.
         self.session = 0
         self.rewritten: dict[tuple[str, int, bytes], bytes] = {}
 
@@ -61,8 +62,13 @@ class CallDialogs:
             handler(self, seen, seen)
         for entry in turn.did:
             handler = HANDLERS.get(type(entry))
-            if handler:
+            if handler is None:
+                continue
+            try:
                 handler(self, entry, seen)
+            except (Malformed, ValueError):  # Something in it cannot be spelled (build).
+                if isinstance(entry, orders.InviteLeg):
+                    self.unspelled.append(entry.leg)
 
     # -- What was seen -------------------------------------------------------------------
 

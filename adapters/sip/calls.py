@@ -95,6 +95,9 @@ class Calls:
         dialogs.carry_out(turn)
         if len(dialogs.dialogs) != known:
             self.know(dialogs)
+        while dialogs.unspelled:
+            self.around.drops["unspelled"] += 1
+            self.hear(observed.LegUnreachable(leg=dialogs.unspelled.pop()), stream)
         for entry in turn.did:
             kind = type(entry)
             if kind is CallEnded:

@@ -1,0 +1,54 @@
+"""Real phones with audio: each plays a tone, and what it hears is measured."""
+
+import pytest
+
+from tests.interop.house import DOMAIN, House
+
+pytestmark = pytest.mark.usefixtures("pjsua2")
+
+
+def test_calling_out_carries_the_account(home: House) -> None:
+    home.open_provider()
+    home.open_hotspot()
+    callee = home.outsider("7000", "--answer-after", "0.1")
+    callee.sees('"registered"')
+    caller = home.phone("a", "--call", f"sip:7000@{home.address(1)}", "--hangup-after", "0.3")
+    caller.sees('"confirmed"')
+    assert "sip:4212@" in callee.sees('"incoming"')
+    home.provider.sees(f"EVENT|call|", f"from=sip:4212@{DOMAIN}", "auth=4212")
+    callee.sees('"disconnected"')
+    caller.succeeds()
+
+
+@pytest.mark.parametrize("mode", ["direct", "relay"])
+def test_three_ring_and_both_hear_each_other(home: House, mode: str) -> None:
+    home.open_provider()
+    home.open_hotspot(mode)
+    low, high = home.tone(440), home.tone(1000)
+    answering = ("--answer-after", "0.3", "--play", low, "--record", "heard-b.wav")
+    b = home.phone("b", *answering)
+    losers = [home.phone("a"), home.phone("c")]
+    for phone in (b, *losers):
+        phone.sees('"registered"')
+    calling = ("--call", f"sip:4212@{DOMAIN}", "--hangup-after", "1.5")
+    caller = home.outsider("7000", *calling, "--play", high, "--record", "heard-7000.wav")
+    for phone in losers:
+        assert "cause=200" in phone.sees('"cancelled"')
+    caller.succeeds()
+    b.sees('"disconnected"')
+    b.stop()
+    home.hears("heard-b.wav", 1000)
+    home.hears("heard-7000.wav", 440)
+
+
+def test_one_phone_dials_the_alias_of_another(home: House) -> None:
+    home.open_provider()
+    home.open_hotspot()
+    b = home.phone("b", "--answer-after", "0.1")
+    b.sees('"registered"')
+    alias = home.aliases()["b"]
+    caller = home.phone("a", "--call", f"sip:{alias}@{home.address(1)}", "--hangup-after", "0.3")
+    caller.sees('"confirmed"')
+    b.sees('"disconnected"')
+    caller.succeeds()
+    assert home.provider.saw("EVENT|call|") is None

@@ -1,0 +1,28 @@
+"""The line and a real provider: Kamailio, with digest authentication."""
+
+from tests.interop.house import House
+from tests.interop.programs import until
+
+
+def test_the_line_registers_with_digest(home: House) -> None:
+    home.open_provider()
+    home.open_hotspot()
+    event = home.provider.sees("EVENT|register|user=4212", "asked=3600")
+    assert f"contact=<sip:4212@{home.address(1)}:5060>" in event
+    assert home.provider.saw("EVENT|refused") is None
+
+
+def test_too_short_a_time_is_made_longer(home: House) -> None:
+    """423 with Min-Expires (RFC 3261 10.2.8)."""
+    home.open_provider(MIN_EXPIRES=120)
+    home.open_hotspot(expires=60)
+    home.provider.sees("EVENT|register|user=4212", "asked=120")
+
+
+def test_a_wrong_password_is_told_to_the_owner(home: House) -> None:
+    home.open_provider()
+    home.configure(password="wrong")
+    home.run_hotspot()
+    home.provider.sees("EVENT|refused|method=REGISTER|auth=4212")
+    until(lambda: "403" in home.line()["reason"], "the reason in the status")
+    assert home.line()["state"] != "registered"
