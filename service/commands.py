@@ -12,6 +12,7 @@ from adapters.sip.sockets import BindError
 from adapters.store.errors import StoreError
 from service.config import Config, ConfigError, load
 from service.control import ControlError, ask
+from service.demo import demo
 from service.paths import default_state_dir
 from service.runtime import serve
 from service.state import StateError
@@ -125,3 +126,4 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("status")(status)
     app.command("set")(set_)
+    app.command("demo")(demo)

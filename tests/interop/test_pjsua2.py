@@ -15,7 +15,7 @@ def test_calling_out_carries_the_account(home: House) -> None:
     caller = home.phone("a", "--call", f"sip:7000@{home.address(1)}", "--hangup-after", "0.3")
     caller.sees('"confirmed"')
     assert "sip:4212@" in callee.sees('"incoming"')
-    home.provider.sees(f"EVENT|call|", f"from=sip:4212@{DOMAIN}", "auth=4212")
+    home.provider.sees("EVENT|call|", f"from=sip:4212@{DOMAIN}", "auth=4212")
     callee.sees('"disconnected"')
     caller.succeeds()
 

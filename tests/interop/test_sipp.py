@@ -45,12 +45,12 @@ def test_all_are_busy(home: House) -> None:
 
 def test_a_call_outlives_kill_9(home: House) -> None:
     phone = home.sipp("phone_answers", PHONES["b"], "-d", "50")
-    caller = home.sipp_call("caller", 2500)
-    until(lambda: [c for c in home.status()["calls"] if c["state"] == "established"], "a call")
+    caller = home.sipp_call("caller", 4000)
+    until(lambda: [c for c in home.status()["calls"] if c["state"] == "talking"], "a call")
     home.kill_hotspot()
     home.run_hotspot()
     home.hotspot.sees("taken up from the log")
-    assert [call["state"] for call in home.status()["calls"]] == ["established"]
+    assert home.provider.saw("EVENT|bye") is None
     caller.succeeds()
     phone.succeeds()
     until(lambda: not home.status()["calls"], "the end of the call")
@@ -69,3 +69,35 @@ def test_switched_off_and_on_again(home: House) -> None:
     home.change("hotspot.enabled=true")
     home.sipp_registers("c", "b", "a")
     assert home.aliases() == before
+
+
+def test_an_answer_that_crosses_our_cancel_is_released(home: House) -> None:
+    """ACK and BYE for the 200 that came too late (RFC 3261 15)."""
+    late = home.sipp("phone_answers_late", PHONES["a"])
+    winner = home.sipp("phone_answers", PHONES["b"], "-d", "200")
+    loser = home.sipp("phone_cancelled", PHONES["c"])
+    home.sipp_call("caller", 300).succeeds()
+    for phone in (late, winner, loser):
+        phone.succeeds()
+
+
+def test_one_is_busy_and_the_others_ring_on(home: House) -> None:
+    busy = home.sipp("phone_busy", PHONES["a"])
+    winner = home.sipp("phone_answers", PHONES["b"], "-d", "200")
+    loser = home.sipp("phone_cancelled", PHONES["c"])
+    home.sipp_call("caller", 300).succeeds()
+    for phone in (busy, winner, loser):
+        phone.succeeds()
+
+
+def test_a_call_is_answered_after_kill_9_while_it_rang(home: House) -> None:
+    losers = [home.sipp("phone_cancelled", PHONES[user]) for user in "ac"]
+    winner = home.sipp("phone_answers", PHONES["b"], "-d", "2500")
+    caller = home.sipp_call("caller", 200)
+    until(lambda: [c for c in home.status()["calls"] if c["state"] == "ringing"], "a call")
+    home.provider.sees("EVENT|reply", "code=180", f"src={home.address(1)}")
+    home.kill_hotspot()
+    home.run_hotspot()
+    assert home.provider.saw("EVENT|reply", "code=200", f"src={home.address(1)}") is None
+    for program in (caller, winner, *losers):
+        program.succeeds()

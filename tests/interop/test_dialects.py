@@ -1,0 +1,34 @@
+"""The same registration and the same call out, with providers of other habits."""
+
+import pytest
+
+from tests.interop.house import DOMAIN, House
+
+pytestmark = pytest.mark.usefixtures("pjsua2")
+
+
+@pytest.mark.parametrize(
+    "habit",
+    ["WITH_SHA256", "WITH_NO_QOP", "WITH_ONE_TIME_NONCE", "WITH_STRICT_FROM", "WITH_RECHALLENGE"],
+)
+def test_calling_out(home: House, habit: str) -> None:
+    home.open_provider(habit)
+    home.open_hotspot()
+    callee = home.outsider("7000", "--answer-after", "0.05")
+    callee.sees('"registered"')
+    caller = home.phone("a", "--call", f"sip:7000@{home.address(1)}", "--hangup-after", "0.1")
+    home.provider.sees("EVENT|call|", f"from=sip:4212@{DOMAIN}", "auth=4212")
+    callee.sees('"disconnected"')
+    caller.succeeds()
+
+
+def test_all_over_tcp(home: House) -> None:
+    home.open_provider()
+    home.open_hotspot(transport="tcp")
+    phone = home.phone("a", "--transport", "tcp", "--answer-after", "0.1")
+    phone.sees('"registered"')
+    calling = ("--transport", "tcp", "--call", f"sip:4212@{DOMAIN}", "--hangup-after", "0.2")
+    caller = home.outsider("7000", *calling)
+    phone.sees('"disconnected"')
+    caller.sees('"confirmed"')
+    caller.succeeds()

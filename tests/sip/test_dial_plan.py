@@ -1,0 +1,146 @@
+"""Who rings when somebody dials, and who is told that nobody does."""
+
+import pytest
+from msgspec.structs import replace
+
+from adapters.sip.dial_plan import OUTSIDE, Plan
+from service.config import Config
+from tests.sip.messages import OFFER
+from tests.sip.stage import CONFIG, SERVER, STRANGER, Stage, codes, flow_of, methods, request
+
+
+def plan(stage: Stage, dialled: str, user: str = "a") -> Plan:
+    around = stage.engine.around
+    phone = around.directory.phones[user]
+    asked = request(stage.request("INVITE", f"sip:{dialled}@127.0.0.1", user=user))
+    return stage.engine.exchange.plan.from_phone(phone, asked)
+
+
+@pytest.fixture
+def busy(stage: Stage) -> Stage:
+    stage.register_line()
+    stage.register()
+    return stage
+
+
+@pytest.mark.parametrize("dialled", ["2", "b"])
+def test_an_alias_and_a_name(busy: Stage, dialled: str) -> None:
+    found = plan(busy, dialled)
+    assert found.kind == "internal"
+    assert [target.uri for target in found.targets] == ["sip:b@127.0.0.12:5060"]
+    assert [target.leg for target in found.targets] == ["2"]
+
+
+@pytest.mark.parametrize("dialled", ["1", "a"])
+def test_nobody_calls_himself(busy: Stage, dialled: str) -> None:
+    assert plan(busy, dialled).targets == ()
+    assert plan(busy, dialled).refusal == 480
+
+
+def test_behind_a_prefix_an_alias_clashes_with_no_number_outside() -> None:
+    (line,) = CONFIG.lines
+    stage = Stage(replace(CONFIG, lines=(replace(line, prefix="9"),)))
+    stage.register_line()
+    stage.register()
+    assert [target.leg for target in plan(stage, "92").targets] == ["2"]
+    assert [target.leg for target in plan(stage, "b").targets] == ["2"]
+    assert [target.uri for target in plan(stage, "2").targets] == ["sip:2@provider.test"]
+    stage.close()
+
+
+@pytest.mark.parametrize("dialled", ["0", ""])
+def test_a_number_nobody_has(busy: Stage, dialled: str) -> None:
+    assert plan(busy, dialled).refusal == 404
+
+
+def test_a_number_of_the_world_goes_out_by_the_line(busy: Stage) -> None:
+    found = plan(busy, "0301234")
+    (target,) = found.targets
+    assert (found.kind, found.line, target.leg) == ("outgoing", "1", OUTSIDE)
+    assert target.uri == "sip:0301234@provider.test"
+    assert target.caller == "<sip:4212@provider.test>"
+    assert target.flow == str(SERVER)
+
+
+def test_a_name_cannot_become_a_header(busy: Stage) -> None:
+    (target,) = plan(busy, "1%0d%0aX:%20y").targets
+    assert "\r" not in target.uri
+    assert "%0D%0A" in target.uri
+
+
+def test_a_line_that_is_not_registered_calls_nobody(stage: Stage) -> None:
+    stage.register("a")
+    found = plan(stage, "0301234")
+    assert (found.targets, found.refusal) == ((), 480)
+    assert "not registered" in found.why
+
+
+def test_a_server_without_an_address_calls_nobody(busy: Stage) -> None:
+    busy.engine.around.ways.clear()
+    assert "no address" in plan(busy, "0301234").why
+
+
+def test_without_a_line_the_world_is_not_there() -> None:
+    stage = Stage(Config(phones=CONFIG.phones, media=CONFIG.media))
+    assert plan(stage, "0301234").refusal == 404
+    stage.register()
+    assert len(plan(stage, "3").targets) == 1
+    stage.close()
+
+
+def test_a_phone_that_is_away_does_not_ring(stage: Stage) -> None:
+    stage.register("a")
+    assert plan(stage, "2").targets == ()
+    assert "not there" in plan(stage, "2").why
+
+
+def test_a_phone_calls_another_by_alias(busy: Stage) -> None:
+    left = busy.proven("INVITE", "sip:2@127.0.0.1", body=OFFER)
+    assert codes(left) == [100]
+    assert methods(left) == ["INVITE"]
+    (rung,) = busy.to(flow_of("b"))
+    assert request(rung).first("from").startswith('"a" <sip:1@127.0.0.1>')
+
+
+def test_a_phone_that_cannot_prove_itself_calls_nobody(busy: Stage) -> None:
+    left = busy.proven("INVITE", "sip:2@127.0.0.1", body=OFFER, password="guessed")
+    assert codes(left) == [403]
+    assert methods(left) == []
+
+
+def test_an_account_is_called_from_its_server_only(busy: Stage) -> None:
+    plan = busy.engine.exchange.plan
+    invite = request(busy.request("INVITE", "sip:4212@127.0.0.1", user="7000"))
+    entry = plan.line_of(invite, SERVER)
+    assert entry is not None
+    assert plan.line_of(invite, SERVER._replace(port=9999)) is entry
+    assert plan.line_of(invite, STRANGER) is None
+    other = request(busy.request("INVITE", "sip:4213@127.0.0.1", user="7000"))
+    assert plan.line_of(other, SERVER) is None
+
+
+def test_a_call_to_the_account_rings_them_all(busy: Stage) -> None:
+    plan = busy.engine.exchange.plan
+    invite = request(busy.request("INVITE", "sip:4212@127.0.0.1", user="7000"))
+    entry = plan.line_of(invite, SERVER)
+    assert entry is not None
+    found = plan.incoming(entry, invite, "Alice")
+    assert [target.leg for target in found.targets] == ["1", "2", "3"]
+    assert (found.caller, found.name, found.ring_s) == ("sip:7000@127.0.0.1", "Alice", 20)
+
+
+def test_switched_off_or_not_shared_it_rings_nobody(busy: Stage) -> None:
+    invite = request(busy.request("INVITE", "sip:4212@127.0.0.1", user="7000"))
+
+    def why() -> str:
+        plan = busy.engine.exchange.plan
+        entry = plan.line_of(invite, SERVER)
+        assert entry is not None
+        found = plan.incoming(entry, invite, "")
+        assert found.targets == ()
+        return found.why
+
+    busy.engine.change("line.1.hotspot", False, busy.at)
+    assert "not associated" in why()
+    busy.engine.change("hotspot.enabled", False, busy.at)
+    assert "switched off" in why()
