@@ -4,6 +4,7 @@ An account server, a hotspot as a process of its own, three phones and a caller.
 simulated: the messages go through sockets, and the hotspot is killed as a crash would.
 """
 
+import signal
 import tempfile
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -47,7 +48,7 @@ def demo(
         tell.ended(f"MISSING: {missing}", False)
         raise typer.Exit(1)
     where = "" if keep is None else f"; its log: siphotspot replay calls --state-dir {keep}/state"
-    tell.ended(f"All of it was seen on the wire{where}", True)
+    tell.ended(f"All of it was seen, {tell.facts} facts{where}", True)
 
 
 async def played(folder: Path, tell: Teller) -> str:
@@ -74,10 +75,19 @@ async def played(folder: Path, tell: Teller) -> str:
 async def play(hotspot: Hotspot, tell: Teller) -> None:
     stage = Stage(hotspot, tell)
     async with trio.open_nursery() as nursery:
+        await nursery.start(end_when_told)
         await stage.open(nursery)
         await stage.play(nursery)
         tell.check(await hotspot.stop() == 0, "the hotspot ends when it is told to")
         nursery.cancel_scope.cancel()
+
+
+async def end_when_told(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """By SIGTERM, as from ``timeout``: the hotspot goes with us."""
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        task_status.started()
+        async for number in signals:
+            raise Missing(f"the rest: the demo got {signal.Signals(number).name}")
 
 
 def told(group: BaseExceptionGroup[Missing]) -> list[str]:

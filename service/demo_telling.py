@@ -1,6 +1,7 @@
 """What the demo says while it goes on: a line, or a JSON object, for each thing that happens."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ class Teller:
         self.as_json = as_json
         self.out = out or sys.stdout
         self.began = time.monotonic()
+        self.facts = 0
         self.last = "nothing yet"  # What an end before its time is told with.
 
     def act(self, title: str) -> None:
@@ -34,6 +36,7 @@ class Teller:
 
     def seen(self, fact: str) -> None:
         self.last = fact
+        self.facts += 1
         self.say("seen", f"{self.clock()}  ok: {fact}", {"fact": fact})
 
     def check(self, is_so: bool, fact: str) -> None:
@@ -57,4 +60,9 @@ class Teller:
     def say(self, step: str, words: str, told: Mapping[str, object]) -> None:
         if self.as_json:
             words = json.dumps({"step": step, "at": float(self.clock()), **told})
-        print(words, file=self.out, flush=True)
+        try:
+            print(words, file=self.out, flush=True)
+        except BrokenPipeError:  # ``head`` has enough: go on, and let the exit status tell.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.out.fileno())
+            os.close(nowhere)

@@ -55,6 +55,7 @@ class Engine:
         self.exchange = Exchange(self.around, MediaDesk(relay))
         self.loud = False  # In tests a bug of ours is raised.
         self.held: Datagrams = []  # What must not leave before the store can be written again.
+        self.turns_held = 0  # How many of the turns that wait have all they caused in there.
         self.store_failed_at: int | None = None
         self.store_failure = ""
         self.riding_since: int | None = None
@@ -121,7 +122,6 @@ class Engine:
 
     def receive(self, incoming: Iterable[tuple[Incoming, Flow]], at: int) -> None:
         for message, flow in incoming:
-            turns = len(self.house.unrecorded)
             try:
                 self.exchange.receive(message, flow, at)
             except Exception as error:  # A bug of ours, met by a peer: it ends one message.
@@ -129,8 +129,7 @@ class Engine:
                     raise
                 self.around.drops["fault"] += 1
                 self.house.faults.append(f"{flow}: {error!r}")
-            if self.store_failed_at is not None and len(self.house.unrecorded) != turns:
-                self.held += self.exchange.take_out()
+            self.hold_new()
 
     def failed(self, flow: Flow, at: int) -> None:
         self.exchange.failed(flow, at)
@@ -173,21 +172,26 @@ class Engine:
             return exchange.take_out()
         if self.may_ride(at):
             return []
-        if self.store_failed_at is not None and at - self.store_failed_at < RETRY_STORE_NS:
-            return exchange.take_out()
+        free: Datagrams = []
+        if self.store_failed_at is not None:
+            self.hold_new()
+            free = self.not_held()
+            if at - self.store_failed_at < RETRY_STORE_NS:
+                return free
         try:
             self.log.append(house.unrecorded)
         except IntegrityError:
             raise  # Another writer is at work: the one that came second must stop.
         except PersistenceError as error:
             self.store_fails(error, at)
-            return []
+            return free
         house.unrecorded.clear()
+        self.turns_held = 0
         self.riding_since = None
         self.store_failed_at = None
         exchange.refuse_new = False
         out, self.held = self.held, []
-        return out + exchange.take_out()
+        return out + free + exchange.take_out()
 
     def may_ride(self, at: int) -> bool:
         if self.around.transactions.outbox or self.held:
@@ -200,10 +204,23 @@ class Engine:
 
     def store_fails(self, error: Exception, at: int) -> None:
         """No new calls; those in progress wait for the disk, and their peers repeat themselves."""
-        self.held += self.exchange.take_out()
+        self.hold()
         self.store_failed_at = at
         self.store_failure = str(error)
         self.exchange.refuse_new = True
+
+    def hold_new(self) -> None:
+        """While the store fails, what a new turn caused waits like that of those before it."""
+        if self.store_failed_at is not None and len(self.house.unrecorded) != self.turns_held:
+            self.hold()
+
+    def hold(self) -> None:
+        self.held += self.not_held()
+        self.turns_held = len(self.house.unrecorded)
+
+    def not_held(self) -> Datagrams:
+        """What may leave: to repeat what has not left yet would be to say it unrecorded."""
+        return [one for one in self.exchange.take_out() if one not in self.held]
 
     def close_media(self, at: int) -> None:
         closing = self.exchange.media.closing

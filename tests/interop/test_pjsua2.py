@@ -52,3 +52,16 @@ def test_one_phone_dials_the_alias_of_another(home: House) -> None:
     b.sees('"disconnected"')
     caller.succeeds()
     assert home.provider.saw("EVENT|call|") is None
+
+
+@pytest.mark.parametrize("mode", ["direct", "relay"])
+@pytest.mark.usefixtures("sipp")
+def test_the_caller_holds_and_resumes(home: House, mode: str) -> None:
+    home.open_provider()
+    home.open_hotspot(mode)
+    phone = home.phone("b", "--answer-after", "0.1")
+    phone.sees('"registered"')
+    home.sipp_call("caller_holds", 200).succeeds()
+    phone.sees('"disconnected"')
+    media = [line for line in phone.lines if '"media"' in line]
+    assert ['"active": true' in line for line in media] == [True, False, True]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from adapters.sip.message import Request, parse, request_bytes
-from service import demo_hotspot
+from service import demo, demo_hotspot
 from service.demo import played, told
 from service.demo_acts import ACCOUNT, CALLS, DOMAIN, OUTSIDE, sdp
 from service.demo_hotspot import SERVICE, free_port
@@ -64,6 +65,15 @@ async def test_a_hotspot_that_does_not_start_is_what_is_missing(
     assert missing == "the hotspot does not start: no disk"
 
 
+async def test_it_never_hangs(
+    tell: Teller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "WHOLE_S", 0.02)
+    monkeypatch.setattr(demo_hotspot, "SERVICE", "import time; time.sleep(60)")
+    missing = await played(tmp_path, tell)
+    assert "have passed; the last that was seen: 1: the line and three phones" in missing
+
+
 def test_several_that_are_missing_are_all_named() -> None:
     inner = ExceptionGroup("", [Missing("a BYE"), Missing("an ACK")])
     several: list[Exception] = [inner, Missing("a 486")]
@@ -99,6 +109,16 @@ def test_what_is_not_so_ends_the_demo(tell: Teller) -> None:
         tell.check(False, "it rings")
     tell.check(True, "it rings")
     assert tell.last == "it rings"
+
+
+def test_nobody_needs_to_listen_to_the_end() -> None:
+    readable, writable = os.pipe()
+    os.close(readable)
+    with os.fdopen(writable, "w") as out:
+        tell = Teller(out=out)
+        tell.seen("one")
+        tell.seen("two")
+    assert tell.last == "two"
 
 
 # -- The parties -------------------------------------------------------------------------

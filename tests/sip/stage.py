@@ -192,18 +192,18 @@ class Stage:
         """Asked once without and once with the phone's password."""
         user = str(said.get("user", "a"))
         password = str(said.pop("password", f"p{user}"))
-        more = [*said.pop("more", ())]  # type: ignore[misc]
+        more = [*said.pop("more", ())]
         if method == "REGISTER":
             said.setdefault("to", f"<sip:{user}@127.0.0.1>")
         flow = flow_of(user) if user in PHONES else STRANGER
-        first = self.request(method, uri, more=more, **said)  # type: ignore[arg-type]
+        first = self.request(method, uri, more=more, **said)
         asked = responses(self.feed(first, flow))[0]
         if method == "INVITE":
             ack = {"branch": parse(first).via.branch}
-            self.feed(self.request("ACK", uri, **{**said, **ack, "body": b""}), flow)  # type: ignore[arg-type]
+            self.feed(self.request("ACK", uri, **{**said, **ack, "body": b""}), flow)
         more.append(credentials(asked, method, uri, user, password))
         said["cseq"] = int(str(said.get("cseq", 1))) + 1
-        return self.feed(self.request(method, uri, more=more, **said), flow)  # type: ignore[arg-type]
+        return self.feed(self.request(method, uri, more=more, **said), flow)
 
     def register(self, *users: str) -> None:
         for user in users or PHONES:

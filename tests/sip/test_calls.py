@@ -24,7 +24,7 @@ ACCOUNT = "sip:4212@127.0.0.1"
 
 
 def caller(stage: Stage, method: str, **more: Any) -> bytes:
-    return stage.request(method, ACCOUNT, user="7000", call_id="call", **more)  # type: ignore[arg-type]
+    return stage.request(method, ACCOUNT, user="7000", call_id="call", **more)
 
 
 def cancel(stage: Stage) -> bytes:

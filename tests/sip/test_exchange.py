@@ -24,7 +24,7 @@ A = flow_of("a")
 
 
 def said(stage: Stage, method: str, **more: Any) -> list[int]:
-    return codes(stage.feed(stage.request(method, **more), A))  # type: ignore[arg-type]
+    return codes(stage.feed(stage.request(method, **more), A))
 
 
 def test_options_are_answered_with_what_is_understood(stage: Stage) -> None:

@@ -1,0 +1,195 @@
+"""The process dies in the middle of a call, and the next one goes on with it."""
+
+import pytest
+
+from adapters.sip.recovery import RECENT_S, recover
+from core.machines.call import Phase
+from tests.sip.messages import OFFER
+from tests.sip.stage import (
+    SERVER,
+    FakeRelay,
+    Stage,
+    answer,
+    codes,
+    flow_of,
+    methods,
+    request,
+    responses,
+)
+from tests.sip.test_calls import bye, caller, cancel, phase
+
+A, B, C = map(flow_of, "abc")
+CONTACT = [("Contact", "<sip:b@127.0.0.12>")]
+
+
+def test_phones_that_have_said_nothing_hear_the_same_invite(stage: Stage) -> None:
+    stage.ring()
+    before = {flow: data for flow, data in stage.left if data.startswith(b"INVITE")}
+    stage.restart()
+    again = {flow: data for flow, data in stage.fresh if data.startswith(b"INVITE")}
+    assert again == before
+
+
+def test_a_phone_that_rings_gets_no_second_invite(stage: Stage) -> None:
+    for invite, flow in zip(stage.ring(), (A, B, C), strict=True):
+        stage.feed(answer(invite, 180), flow)
+    stage.wait(0.1)
+    stage.restart()
+    assert methods(data for _, data in stage.fresh) == []
+    assert 180 in codes(stage.to(SERVER))
+    assert phase(stage) is Phase.RINGING
+
+
+def test_restarted_while_it_rings_it_is_answered(stage: Stage) -> None:
+    invites = stage.ring()
+    for invite, flow in zip(invites, (A, B, C), strict=True):
+        stage.feed(answer(invite, 180), flow)
+    stage.wait(0.1)
+    stage.restart()
+    left = stage.feed(answer(invites[1], 200, CONTACT, OFFER), B)
+    assert codes(stage.to(SERVER)) == [200]
+    assert methods(left).count("CANCEL") == 2
+    (ours,) = responses(stage.to(SERVER))
+    acked = stage.feed(caller(stage, "ACK", to=ours.first("to")), SERVER)
+    assert methods(acked) in (["ACK"], [])
+    assert phase(stage) is Phase.TALKING
+
+
+def test_restarted_while_it_rings_it_is_cancelled(stage: Stage) -> None:
+    for invite, flow in zip(stage.ring(), (A, B, C), strict=True):
+        stage.feed(answer(invite, 180), flow)
+    stage.wait(0.1)
+    stage.restart()
+    left = stage.feed(cancel(stage), SERVER)
+    assert sorted(codes(left)) == [200, 487]
+    assert methods(left) == ["CANCEL"] * 3
+
+
+def test_restarted_while_it_rings_it_runs_out_of_time(stage: Stage) -> None:
+    for invite, flow in zip(stage.ring(), (A, B, C), strict=True):
+        stage.feed(answer(invite, 180), flow)
+    stage.wait(0.1)
+    stage.restart(after_s=60)
+    stage.wait(1)
+    assert phase(stage) is not Phase.RINGING
+
+
+def test_the_invite_that_is_said_again_finds_its_call(stage: Stage) -> None:
+    stage.ring()
+    stage.restart()
+    assert methods(stage.feed(stage.invite, SERVER)) == []
+    assert len(stage.engine.exchange.calls.open) == 1
+
+
+def test_restarted_while_talking_either_side_hangs_up(stage: Stage) -> None:
+    ours, invites = stage.answered()
+    for who in ("caller", "phone"):
+        stage.restart()
+        assert phase(stage) is Phase.TALKING
+        if who == "caller":
+            hold = caller(stage, "INVITE", cseq=2, to=ours.first("to"), body=OFFER)
+            assert methods(stage.feed(hold, SERVER)) == ["INVITE"]
+            passed = request(stage.to(B)[0])
+            assert codes(stage.feed(answer(passed, 488), B)) == [488]
+        else:
+            stage.feed(bye(stage, invites[1]), B)
+            assert codes(stage.to(B)) == [200]
+            (passed,) = map(request, stage.to(SERVER))
+            assert (passed.method, passed.to_tag) == ("BYE", "t7000")
+            assert passed.first("from") == ours.first("to")
+
+
+def test_what_was_asked_within_is_asked_again(stage: Stage) -> None:
+    ours, _ = stage.answered()
+    stage.feed(caller(stage, "INFO", cseq=2, to=ours.first("to")), SERVER)
+    asked = stage.to(B)
+    stage.restart()
+    assert [data for data in stage.to(B) if data.startswith(b"INFO")] == asked
+    stage.feed(answer(asked[0], 200), B)
+    assert codes(stage.to(SERVER)) == [200]
+
+
+def test_without_its_ack_our_200_is_repeated(stage: Stage) -> None:
+    invites = stage.ring()
+    stage.feed(answer(invites[1], 200, CONTACT, OFFER), B)
+    before = [data for data in stage.to(SERVER) if data.startswith(b"SIP/2.0 200")]
+    stage.restart()
+    assert stage.to(SERVER) == before
+    stage.wait(1)
+    assert stage.to(SERVER) == before
+
+
+def test_a_bye_that_nobody_answered_is_said_again_for_a_while(stage: Stage) -> None:
+    ours, _ = stage.answered()
+    stage.feed(caller(stage, "BYE", cseq=2, to=ours.first("to")), SERVER)
+    said = stage.to(B)
+    stage.restart()
+    assert [data for data in stage.to(B) if data.startswith(b"BYE")] == said
+    stage.restart(after_s=RECENT_S + 1)
+    assert methods(stage.to(B)) == []
+
+
+def test_a_call_that_is_long_over_is_not_taken_up(stage: Stage) -> None:
+    invites = stage.ring()
+    for invite, flow in zip(invites, (A, B, C), strict=True):
+        stage.feed(answer(invite, 486), flow)
+    stage.restart(after_s=3000)
+    assert stage.engine.exchange.calls.open == {}
+    assert not [s for s in stage.engine.house.board.states if s.startswith("call:")]
+
+
+def test_phones_and_line_are_still_registered(stage: Stage) -> None:
+    stage.register_line()
+    stage.register()
+    stage.wait(0.1)
+    stage.restart()
+    invite = stage.request("INVITE", "sip:4212@127.0.0.1", user="7000", body=OFFER)
+    assert methods(stage.feed(invite, SERVER)) == ["INVITE"] * 3
+
+
+@pytest.mark.parametrize("ports", [100, 0])
+def test_the_relay_gets_its_ports_back_or_the_call_goes_on_without(
+    stage: Stage, ports: int
+) -> None:
+    relay = FakeRelay()
+    stage.engine.exchange.media.relay = relay
+    stage.answered()
+    at, log = stage.at, stage.log
+    stage.engine.log = log
+    again = Stage.__new__(Stage)
+    again.__dict__.update(stage.__dict__)
+    again.at = at + 1
+    relay.left = ports
+    again.engine = type(stage.engine)(
+        log, b"a secret of thirty-two octets....", stage.config, stage.engine.around.here,
+        stage.engine.around.local, lambda: 0.5,
+    )  # fmt: skip
+    again.engine.exchange.media.relay = relay
+    recover(again.engine.exchange, (r.turn for r in log.read()), again.at)
+    assert phase(again) is Phase.TALKING
+    assert relay.reopened == ([(20_000,), (30_000,)] if ports else [])
+    assert bool(again.engine.house.faults) is (not ports)
+
+
+def test_at_any_point_the_story_goes_on_the_same(stage: Stage) -> None:
+    """Killed after every single message, it is the same call."""
+    invites = stage.ring()
+    for invite, flow in zip(invites, (A, B, C), strict=True):
+        stage.restart()
+        stage.feed(answer(invite, 180), flow)
+    stage.wait(0.1)
+    stage.restart()
+    stage.feed(answer(invites[1], 200, CONTACT, OFFER), B)
+    (ours,) = responses(stage.to(SERVER))
+    stage.restart()
+    stage.feed(caller(stage, "ACK", to=ours.first("to")), SERVER)
+    stage.restart()
+    for invite, flow in ((invites[0], A), (invites[2], C)):
+        stage.feed(answer(invite, 487), flow)
+        stage.restart()
+    stage.feed(caller(stage, "BYE", cseq=2, to=ours.first("to")), SERVER)
+    (bye,) = (request(data) for data in stage.to(B))
+    stage.restart()
+    stage.feed(answer(bye, 200), B)
+    assert phase(stage) is Phase.ENDED
+    assert stage.engine.house.faults == []
