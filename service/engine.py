@@ -89,8 +89,7 @@ class Engine:
     def apply_settings(self) -> None:
         self.config = configuring.effective(self.file, self.house.board)
         self.around.directory = directory_of(self.config)
-        direct = self.config.media.mode == "direct"
-        self.exchange.media.relay = None if direct else self.relay
+        self.exchange.media.takes_new = self.config.media.mode != "direct"
 
     # -- The owner -------------------------------------------------------------------------------
 
@@ -149,10 +148,10 @@ class Engine:
     def next_deadline(self) -> int | None:
         """When ``handle_timers`` and ``flush`` have something to do, in Unix nanoseconds."""
         due = [self.exchange.next_deadline()]
-        if self.riding_since is not None:
-            due.append(self.riding_since + RIDE_NS)
         if self.store_failed_at is not None:
             due.append(self.store_failed_at + RETRY_STORE_NS)
+        elif self.riding_since is not None:
+            due.append(self.riding_since + RIDE_NS)
         if self.exchange.media.relayed:
             due.append(self.silence_looked_at + SILENCE_EVERY_NS)
         return min((one for one in due if one is not None), default=None)
@@ -194,7 +193,7 @@ class Engine:
         return out + free + exchange.take_out()
 
     def may_ride(self, at: int) -> bool:
-        if self.around.transactions.outbox or self.held:
+        if self.around.transactions.outbox or self.held or self.store_failed_at is not None:
             return False
         if any(isinstance(entry, Order) for turn in self.house.unrecorded for entry in turn.did):
             return False

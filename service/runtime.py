@@ -45,6 +45,7 @@ from service.resolver import Resolver
 
 CHECKPOINT_EVERY_S = 5
 GC_THRESHOLD = 50_000
+GRAIN_NS = SECOND_NS // 50  # Deadlines so near to each other share a wake-up.
 DISK_NOISE_S = 60
 
 SAID = (
@@ -77,6 +78,7 @@ class Service:
             self.failed,
         )
         self.sleeping: trio.CancelScope | None = None
+        self.wakes_at = float("inf")
         self.engine: Engine
         self.second_writer: IntegrityError | None = None
         self.stopping = trio.Event()
@@ -181,20 +183,26 @@ class Service:
         send = self.transport.send
         for flow, data in out:
             send(flow, data)
-        if self.sleeping is not None:
-            self.sleeping.deadline = min(self.sleeping.deadline, self.deadline())
+        due = self.due()
+        if self.sleeping is not None and due < self.wakes_at:
+            self.wakes_at = due
+            self.sleeping.deadline = self.moment(due)
 
-    def deadline(self) -> float:
+    def due(self) -> float:
+        """The next deadline, up to a grain late: no timer of ours is meant to the millisecond."""
         due = self.engine.next_deadline()
-        if due is None:
-            return float("inf")
+        return float("inf") if due is None else -(-due // GRAIN_NS) * GRAIN_NS
+
+    def moment(self, due: float) -> float:
+        """The same on trio's clock."""
         return trio.current_time() + (due - self.clock.at()) / SECOND_NS
 
     async def keep_time(self) -> None:
         """The one sleeper: wakes for the earliest deadline of all, however it came to be."""
         said_at = 0
         while True:
-            with trio.CancelScope(deadline=self.deadline()) as self.sleeping:
+            self.wakes_at = self.due()
+            with trio.CancelScope(deadline=self.moment(self.wakes_at)) as self.sleeping:
                 await trio.sleep_forever()
             at = self.clock.at()
             self.engine.handle_timers(at)

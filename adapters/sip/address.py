@@ -15,6 +15,7 @@ from adapters.sip.grammar import (
     host_and_port,
     is_token,
     parameters,
+    remembered,
     split_at,
     unescaped,
     unquoted,
@@ -99,6 +100,7 @@ def _without_brackets(value: str) -> Address:
     return Address("", inner, parameters(split_at(tail, ";"), "bad-address"))
 
 
+@remembered
 def tag_of(value: str) -> str:
     """The tag of a From or To, "" where it has none; refuses what ``address`` refuses.
 
@@ -165,6 +167,7 @@ def sip_uri(user: str, host: str, port: int = 0) -> str:
     return f"sip:{who}{bracketed(host)}:{port}" if port else f"sip:{who}{bracketed(host)}"
 
 
+@remembered
 def user_of(value: str) -> str:
     """The user of a URI or of a From, To or Contact; "" where there is none to be found."""
     try:

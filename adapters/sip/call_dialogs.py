@@ -53,7 +53,7 @@ class CallDialogs:
         self.unredacted: dict[bytes, bytes] = {}  # Bodies with keys in them, never recorded.
         self.unspelled: list[str] = []  # Legs whose INVITE could not be made.
         self.session = 0
-        self.rewritten: dict[tuple[str, int, bytes], bytes] = {}
+        self.rewritten: dict[tuple[str, int, tuple[int, ...], bytes], bytes] = {}
 
     def carry_out(self, turn: Turn) -> None:
         seen = turn.seen
@@ -293,7 +293,7 @@ class CallDialogs:
             return body
         dialog.sdp_version += 1
         host = dialog.here.rpartition(":")[0].strip("[]")
-        key = (host, dialog.sdp_version, body)
+        key = (host, dialog.sdp_version, ports, body)
         if key not in self.rewritten:
             self.rewritten.clear()
             version = dialog.sdp_version

@@ -200,6 +200,17 @@ class Calls:
             dialog = dialogs.dialogs[party]
             self.around.transactions.send_ack(dialog.last_ack, dialog.flow)
 
+    def other_way(self, client: ClientTransaction) -> Flow | None:
+        """For a request within a dialog: a new connection to the peer (RFC 3261 12.2.1.1)."""
+        owner = client.owner
+        if not isinstance(owner, Owner) or (client.method == "INVITE" and not owner.by):
+            return None
+        dialogs = self.open.get(owner.stream)
+        if dialogs is None or client.method == "CANCEL":
+            return None
+        dialog = dialogs.dialogs.get(owner.party)
+        return dialog.other_way(client.flow) if dialog else None
+
     def timed_out(self, owner: Owner, ended: TimedOut) -> None:
         if owner.by:
             self.hear(observed.RequestUnanswered(by=owner.by, number=owner.number), owner.stream)

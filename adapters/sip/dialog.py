@@ -72,15 +72,28 @@ class Dialog:
         A connection is used as long as it leads to the same host (RFC 5923), and a name,
         which only a server would write here, leaves the way as it is.
         """
+        aimed = self.aimed()
+        if aimed.transport == "udp" or aimed.host != self.flow.host:
+            self.flow = aimed
+
+    def aimed(self) -> Flow:
+        """The way that the peer's own words name; the present one where they name none."""
         try:
             place = uri(address(self.routes[0]).uri if self.routes else self.target)
         except Malformed:
-            return
-        transport, local, host, _port = self.flow
+            return self.flow
+        transport, local, _host, _port = self.flow
         if place.params.get("transport", transport).lower() != transport:
-            return
-        if is_address(place.host) and (transport == "udp" or place.host != host):
-            self.flow = Flow(transport, local, place.host, place.port or 5060)
+            return self.flow
+        if not is_address(place.host):
+            return self.flow
+        return Flow(transport, local, place.host, place.port or 5060)
+
+    def other_way(self, lost: Flow) -> Flow | None:
+        """Where a connection of the peer's own is gone, we open one to where it listens."""
+        if self.flow == lost:
+            self.flow = self.aimed()
+        return None if self.flow == lost else self.flow
 
     def request(
         self,

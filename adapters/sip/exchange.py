@@ -88,7 +88,8 @@ class Exchange:
     def failed(self, flow: Flow, at: int) -> None:
         """The transport lost this way (RFC 3261 8.1.3.1)."""
         self.around.at = at
-        for ended in self.around.transactions.failed(flow, self.around.now):
+        other_way = self.calls.other_way
+        for ended in self.around.transactions.failed(flow, self.around.now, other_way):
             self.timed_out(ended)
 
     # -- Inside ----------------------------------------------------------------------------------

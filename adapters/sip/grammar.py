@@ -10,12 +10,16 @@ once, and every scan looks at each character a bounded number of times.
 """
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from adapters.sip.message import Request
 
+Read = TypeVar("Read")
+
+REMEMBERED, REMEMBERED_LENGTH = 2048, 256
 BLANK = " \t"  # Not str.strip()'s own idea: that would eat the last octet of "à" in UTF-8.
 
 is_spelled_as_token = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+").fullmatch
@@ -51,6 +55,20 @@ def text(value: str) -> str:
 def wire(value: str) -> str:
     """The inverse of ``text``: a person's string as the octets that will be sent."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode("latin-1")
+
+
+def remembered(read: Callable[[str], Read]) -> Callable[[str], Read]:
+    """What was read lately is not read again: a dialog's headers say the same in each message.
+
+    Only for what nobody can change once it is read.  Long values are not worth the memory.
+    """
+    known = lru_cache(REMEMBERED)(read)
+
+    @wraps(read)
+    def look(value: str) -> Read:
+        return known(value) if len(value) < REMEMBERED_LENGTH else read(value)
+
+    return look
 
 
 def is_token(value: str) -> bool:

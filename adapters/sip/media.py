@@ -30,17 +30,20 @@ class Relay(Protocol):
 
 
 class MediaDesk:
-    """``relay`` is None in direct mode.  ``closed`` lists the calls whose relay is to be closed."""
+    """``relay`` is None where there is none.  ``closing`` lists the calls that have no more use
+    of it.  Whether new calls go through it may change; those that do already stay with it.
+    """
 
     def __init__(self, relay: Relay | None = None) -> None:
         self.relay = relay
+        self.takes_new = True  # Not in direct mode.
         self.relayed: dict[str, str] = {}  # The winner of each call that is relayed.
         self.counts: dict[str, int] = {}  # How many streams it was given ports for.
         self.closing: list[str] = []
 
     def open(self, call: str, offer: bytes, is_wanted: bool) -> Media:
         """Ports for as many streams as the offer has; where it comes later, for one."""
-        if self.relay is None or not is_wanted:
+        if self.relay is None or not self.takes_new or not is_wanted:
             return Media()
         count = len(streams(offer)) if offer else 1
         toward_caller, toward_legs = self.relay.open(call, max(1, count))

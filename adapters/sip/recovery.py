@@ -112,11 +112,11 @@ def take_up(exchange: Exchange, stream: str, story: list[Turn]) -> None:
     exchange.calls.know(dialogs)
     call = exchange.calls.state(stream)
     relay_again(exchange, stream, story, call)
-    for sent in undone.sent.values():
-        send_again(exchange, call, sent)
-    for ack in undone.acks.values():
+    for ack in undone.acks.values():  # Before a BYE that came after it.
         if is_recent(exchange, ack.at):
             exchange.around.transactions.send_ack(ack.data, ack.flow)
+    for sent in undone.sent.values():
+        send_again(exchange, call, sent)
     answer_again(exchange, dialogs, call, undone)
 
 
@@ -145,7 +145,8 @@ def send_again(exchange: Exchange, call: Call, sent: Sent) -> None:
         invite_again(exchange, call, sent)
     elif owner.by:
         passed = find(call.passed, owner.by, owner.number)
-        if passed is not None and passed.phase is PassedPhase.ASKED:
+        is_open = passed is not None and passed.phase in (PassedPhase.ASKED, PassedPhase.ABANDONED)
+        if is_open:  # Also where the call ended over it: a 2xx is still to be acknowledged.
             resume(exchange, sent, proceeding=False, send=True)
     elif sent.method == "CANCEL":
         if call.leg_is(owner.party, LegPhase.CANCELLING):

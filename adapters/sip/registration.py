@@ -41,6 +41,8 @@ class Binding:
         self.challenge: Challenge | None = None
         self.uses = 0  # Of its nonce.
         self.under_way = False
+        self.sent_for = Account()  # Of the last REGISTER: another account may have come since,
+        self.sent_with: Challenge | None = None  # and what is sent again has to be the same.
 
     def remember(self, event: Event) -> None:
         match event:
@@ -58,6 +60,7 @@ class Binding:
             self.cseq += 1
             self.uses += 1 if self.challenge else 0
             self.under_way = True
+            self.sent_for, self.sent_with = self.account, self.challenge
 
 
 class Registrations:
@@ -102,12 +105,12 @@ class Registrations:
         )
 
     def way(self, binding: Binding) -> Flow | None:
-        account = binding.account
+        account = binding.sent_for
         proxies = account.proxies or (account.server,)
         return self.around.way(proxies[binding.proxy % len(proxies)], account.transport)
 
     def spell(self, stream: str, binding: Binding, flow: Flow, branch: str) -> bytes:
-        around, account = self.around, binding.account
+        around, account = self.around, binding.sent_for
         names = around.identifiers.dialog(stream, account.server)
         here = around.here(flow)
         host, _, port = here.rpartition(":")
@@ -132,7 +135,7 @@ class Registrations:
     def credentials(self, stream: str, binding: Binding, request_uri: str) -> Headers:
         """Also for a refresh, with the nonce that is known: it spares a challenge."""
         entry = self.around.directory.lines.get(stream.partition(":")[2])
-        challenge = binding.challenge
+        challenge = binding.sent_with
         if challenge is None or entry is None:
             return []
         cnonce = self.around.identifiers.derived(stream, str(binding.cseq), "cnonce", octets=8)
@@ -140,7 +143,7 @@ class Registrations:
             challenge,
             "REGISTER",
             request_uri,
-            binding.account.auth_user,
+            binding.sent_for.auth_user,
             entry.password(),
             binding.uses,
             cnonce,

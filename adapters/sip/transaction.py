@@ -23,6 +23,7 @@ that goes well are one push and no removal.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -283,9 +284,25 @@ class Transactions:
         due.repeats_at = now + due.interval_s
         self._arm(due)
 
-    def failed(self, flow: Flow, now: float) -> list[TimedOut]:
-        """The transport lost this way: requests that wait for an answer on it end (17.1.4)."""
-        lost = [c for c in self._clients.values() if c.flow == flow and c.state in UNANSWERED]
+    def failed(
+        self,
+        flow: Flow,
+        now: float,
+        other_way: Callable[[ClientTransaction], Flow | None] = lambda client: None,
+    ) -> list[TimedOut]:
+        """The transport lost this way: requests that wait for an answer on it end (17.1.4).
+
+        Unless there is another way, which they then take.
+        """
+        lost = []
+        for client in self._clients.values():
+            if client.flow != flow or client.state not in UNANSWERED:
+                continue
+            if (other := other_way(client)) is not None:
+                client.flow = other
+                self.outbox.append((other, client.data))
+            else:
+                lost.append(client)
         for client in lost:
             self._end(client)
         return [TimedOut(client, "unreachable") for client in lost]

@@ -13,6 +13,7 @@ from adapters.sip.grammar import (
     end_of_quotes,
     host_and_port,
     is_token,
+    remembered,
     split_at,
 )
 
@@ -59,6 +60,7 @@ class Via(NamedTuple):
     rport: int | None
 
 
+@remembered
 def read_via(value: str) -> Via:
     """The first of the Via values in a line."""
     if (

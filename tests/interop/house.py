@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import sys
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -224,6 +225,21 @@ class House:
     def hears(self, recording: str, hertz: int) -> None:
         measure = PEERS / "pjsua2" / "measure.py"
         self.start("measure", sys.executable, measure, recording, str(hertz)).succeeds()
+
+    def hears_at_the_end(self, recording: str, hertz: int) -> None:
+        """In its last half second."""
+        with wave.open(str(self.folder / recording), "rb") as whole:
+            whole.setpos(whole.getnframes() - whole.getframerate() // 2)
+            with wave.open(str(self.folder / "end.wav"), "wb") as end:
+                end.setparams(whole.getparams())
+                end.writeframes(whole.readframes(whole.getnframes()))
+        self.hears("end.wav", hertz)
+
+    def has_recorded(self, recording: str, more: int) -> None:
+        """Waits for so many octets more."""
+        path = self.folder / recording
+        enough = path.stat().st_size + more
+        until(lambda: path.stat().st_size >= enough, f"{recording} grows")
 
 
 @contextmanager

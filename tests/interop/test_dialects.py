@@ -37,3 +37,18 @@ def test_all_over_tcp(home: House) -> None:
     phone.sees('"disconnected"')
     caller.sees('"confirmed"')
     caller.succeeds()
+
+
+def test_a_connection_lost_during_a_call_is_made_anew(home: House) -> None:
+    """The provider's own is gone, and its route says where it listens (RFC 3261 12.2.1.1)."""
+    home.open_provider()
+    home.open_hotspot(transport="tcp")
+    phone = home.phone("b", "--transport", "tcp", "--answer-after", "0.1")
+    phone.sees('"registered"')
+    caller = home.outsider("7000", "--transport", "tcp", "--call", f"sip:4212@{DOMAIN}")
+    caller.sees('"confirmed"')
+    phone.sees('"confirmed"')
+    home.kill_hotspot()
+    home.run_hotspot()
+    phone.stop()
+    caller.sees('"disconnected"')

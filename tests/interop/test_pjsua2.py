@@ -6,6 +6,8 @@ from tests.interop.house import DOMAIN, House
 
 pytestmark = pytest.mark.usefixtures("pjsua2")
 
+OCTETS_A_SECOND = 16_000
+
 
 def test_calling_out_carries_the_account(home: House) -> None:
     home.open_provider()
@@ -65,3 +67,24 @@ def test_the_caller_holds_and_resumes(home: House, mode: str) -> None:
     phone.sees('"disconnected"')
     media = [line for line in phone.lines if '"media"' in line]
     assert ['"active": true' in line for line in media] == [True, False, True]
+
+
+def test_the_relay_goes_on_after_kill_9(home: House) -> None:
+    home.open_provider()
+    home.open_hotspot("relay")
+    low, high = home.tone(440), home.tone(1000)
+    b = home.phone("b", "--answer-after", "0.1", "--play", low, "--record", "heard-b.wav")
+    b.sees('"registered"')
+    calling = ("--call", f"sip:4212@{DOMAIN}", "--play", high, "--record", "heard-7000.wav")
+    caller = home.outsider("7000", *calling)
+    caller.sees('"confirmed"')
+    b.sees('"confirmed"')
+    home.kill_hotspot()
+    home.run_hotspot()
+    for recording in ("heard-b.wav", "heard-7000.wav"):
+        home.has_recorded(recording, OCTETS_A_SECOND)
+    caller.stop()
+    b.sees('"disconnected"')
+    b.stop()
+    home.hears_at_the_end("heard-b.wav", 1000)
+    home.hears_at_the_end("heard-7000.wav", 440)

@@ -26,3 +26,32 @@ def test_a_wrong_password_is_told_to_the_owner(home: House) -> None:
     home.provider.sees("EVENT|refused|method=REGISTER|auth=4212")
     until(lambda: "403" in home.line().get("reason", ""), "the reason in the status")
     assert home.line()["state"] != "registered"
+
+
+def test_the_line_is_refreshed_before_it_expires(home: House) -> None:
+    """With the nonce that is known: no challenge in between (RFC 7616 3.6)."""
+    home.open_provider(MIN_EXPIRES=1, MAX_EXPIRES=2)
+    home.open_hotspot()
+    seen = len(home.provider.lines)
+    home.provider.sees("EVENT|register|user=4212", after=seen)
+    assert home.provider.saw("EVENT|expired") is None
+    assert home.line()["state"] == "registered"
+
+
+def test_a_restart_takes_the_line_up_again(home: House) -> None:
+    home.open_provider()
+    home.open_hotspot()
+    home.kill_hotspot()
+    home.run_hotspot()
+    until(lambda: home.line().get("state") == "registered", "the line is registered")
+    contacts = [line for line in (home.control("ul.dump") or "").splitlines() if "Address" in line]
+    assert len(contacts) == 1
+
+
+def test_the_provider_comes_back(home: House) -> None:
+    """It has forgotten everybody, and the line is there again at its next refresh."""
+    home.open_provider(MIN_EXPIRES=1, MAX_EXPIRES=2)
+    home.open_hotspot()
+    home.provider.stop()
+    home.open_provider(MIN_EXPIRES=1, MAX_EXPIRES=2)
+    home.provider.sees("EVENT|register|user=4212", seconds=20)

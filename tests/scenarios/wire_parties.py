@@ -14,7 +14,10 @@ HERE = "127.0.7.1:5060"
 HOUSE = "127.0.7.1"
 HOSTS = {"registrar": "127.0.7.2", "server": "127.0.7.2", "backup": "127.0.7.3"}
 BODIES = ("offer", "answer", "body")
-SDP = "v=0\r\no=- 1 1 IN IP4 {host}\r\ns={said}\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio 9000 RTP/AVP 8\r\n"
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 {host}\r\ns={said}\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+    "m=audio 9000 RTP/AVP 8\r\n"
+)
 
 Headers = list[tuple[str, str]]
 
@@ -95,6 +98,7 @@ class Dialog:
     opened_by_us: bool = False
     invite: Request | None = None  # The INVITE of either side that opens it.
     cseq: int = 100
+    heard: int = 0  # The CSeq of the hotspot's last request.
     pending: list[Request] = field(default_factory=list)  # Asked by the hotspot.
     unacked: list[int] = field(default_factory=list)  # Answers of the hotspot to our re-INVITEs.
 
@@ -208,3 +212,31 @@ def read_request(data: bytes) -> Request:
     message = parse(data)
     assert isinstance(message, Request)
     return message
+
+
+# -- What a strict user agent would refuse -----------------------------------------------
+
+
+def check_request(dialog: Dialog, request: Request) -> None:
+    """A request of the hotspot's fits the dialog it belongs to (RFC 3261 12.2.2, 9.1, 17.1.1.3)."""
+    said = f"{request} does not fit {dialog}"
+    invite = dialog.invite
+    if request.method == "CANCEL":
+        assert invite is not None, said
+        alike = [(one.uri, one.cseq, one.via.branch, one.first("to")) for one in (request, invite)]
+        assert alike[0] == alike[1], said
+    elif request.to_tag:
+        assert (request.first("from"), request.first("to")) == (dialog.remote, dialog.local), said
+    if request.method not in ("ACK", "CANCEL"):
+        assert request.cseq > dialog.heard, said
+        dialog.heard = request.cseq
+    if request.to_tag and (invite is None or request.via.branch != invite.via.branch):
+        assert request.uri == f"sip:{dialog.party}@{host_of(dialog.party)}:5060", said
+
+
+def check_answer(dialog: Dialog, response: Response) -> None:
+    """Every provisional and the 2xx of the hotspot belong to one dialog (12.1.1)."""
+    to, contact = response.first("to"), response.first("contact")
+    assert response.to_tag, response
+    assert contact.startswith("<sip:"), response
+    assert dialog.remote in (to, to.partition(";tag=")[0]), response

@@ -101,7 +101,8 @@ def test_while_the_disk_is_full_nothing_of_it_leaves_by_being_repeated(stage: St
     asked = [caller(stage, "INFO", cseq=n, to=ours.first("to")) for n in (2, 3)]
     for one in asked:
         assert stage.feed(one, SERVER) == []
-    assert stage.wait(5) == []
+    stage.wait(5)
+    assert stage.to(B) + stage.to(SERVER) == []
     assert [each for one in asked for each in stage.feed(one, SERVER)] == []
     stage.log.is_full = False
     stage.wait(1)
@@ -127,6 +128,7 @@ def test_while_the_disk_is_full_who_needs_no_record_is_answered_at_any_time(stag
     stage.answered()
     stage.log.is_full = True
     stage.engine.change("hotspot.enabled", False, stage.at)
+    stage.flush()
     for n in range(40):
         stage.wait(0.25)
         assert codes(stage.feed(stage.request("OPTIONS", call_id=f"{n}"), A))[-1:] == [200]
@@ -142,6 +144,20 @@ def test_while_the_disk_is_full_the_service_may_die_and_nobody_heard_of_it(stage
     assert phase(stage) is Phase.RINGING
     stage.feed(ok, B)
     assert codes(stage.to(SERVER)) == [200]
+
+
+def test_a_turn_that_rode_does_not_keep_a_full_disk_busy(stage: Stage) -> None:
+    stage.register_line()
+    stage.wait(1)
+    stage.log.is_full = True
+    before = stage.log.tried
+    stage.engine.change("sip.correlate", False, stage.at)
+    stage.flush()
+    stage.wait(5)
+    assert 4 <= stage.log.tried - before <= 6
+    stage.log.is_full = False
+    stage.wait(2)
+    assert stage.engine.house.unrecorded == []
 
 
 def test_a_second_writer_stops_the_second(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

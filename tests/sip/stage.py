@@ -5,10 +5,12 @@ told to ``wait``; then every deadline on the way is kept, as the shell keeps it.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from eventsourcing.persistence import OperationalError
+from msgspec.structs import replace
 
+from adapters.net.relay import Counts, Relay
 from adapters.net.relay_ports import RelayError
 from adapters.sip.digest import authorization, read_challenge
 from adapters.sip.message import Flow, Request, Response, parse, request_bytes, response_to
@@ -72,6 +74,7 @@ class FakeRelay:
         self.expected: list[tuple[str, int, str, int]] = []
         self.held: list[bool] = []
         self.reopened: list[tuple[int, ...]] = []
+        self.closed: list[str] = []
 
     def open(self, call: str, streams: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         if self.left < 2 * streams:
@@ -94,6 +97,16 @@ class FakeRelay:
     def hold(self, call: str, on: bool) -> None:
         self.held.append(on)
 
+    def clock(self) -> float:
+        return 0.0
+
+    def silent(self, now: float) -> list[tuple[str, str]]:
+        return []
+
+    def close(self, call: str) -> Counts:
+        self.closed.append(call)
+        return Counts(from_caller=1, from_leg=2)
+
 
 class Stage:
     def __init__(self, config: Config = CONFIG, log: StubbornLog | None = None) -> None:
@@ -102,12 +115,20 @@ class Stage:
         self.at = BEGAN
         self.branches = 0
         self.left: list[tuple[Flow, bytes]] = []  # Everything that ever left.
+        self.relay: FakeRelay | None = None
         self.begin()
 
     def begin(self) -> None:
         self.engine = Engine(
-            self.log, SECRET, self.config, lambda flow: HERE, lambda *_: HERE, lambda: 0.5
+            self.log,
+            SECRET,
+            self.config,
+            lambda flow: HERE,
+            lambda *_: HERE,
+            lambda: 0.5,
+            cast(Relay, self.relay) if self.relay else None,
         )
+        self.engine.loud = True
         self.engine.around.ways["127.0.0.2"] = (("127.0.0.2", 5060),)
         self.engine.start(self.at)
         self.fresh: list[tuple[Flow, bytes]] = []
@@ -118,6 +139,11 @@ class Stage:
         self.at += int(after_s * SECOND_NS)
         self.begin()
         return self
+
+    def give_relay(self, relay: FakeRelay) -> None:
+        self.relay = relay
+        self.config = replace(self.config, media=Media(mode="relay"))
+        self.begin()
 
     def close(self) -> None:
         self.log.close()

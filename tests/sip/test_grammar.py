@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.sip.grammar import (
+    REMEMBERED_LENGTH,
     Malformed,
     bracketed,
     decimal,
@@ -12,6 +13,7 @@ from adapters.sip.grammar import (
     is_token,
     parameters,
     quoted,
+    remembered,
     split_at,
     text,
     unescaped,
@@ -140,3 +142,26 @@ def test_small_ones() -> None:
     assert not any(map(is_token, ("", "a b", "a;b", "é", "\xb2")))
     assert (decimal("0068", 99), decimal("100", 99), decimal("\xb2", 99)) == (68, -1, -1)
     assert bracketed("::1") + bracketed("a.test") == "[::1]a.test"
+
+
+def test_what_is_short_is_read_once_and_what_is_long_is_not_kept() -> None:
+    asked: list[str] = []
+
+    @remembered
+    def read(value: str) -> str:
+        asked.append(value)
+        return value.upper()
+
+    long = "a" * REMEMBERED_LENGTH
+    assert [read("b"), read("b"), read(long), read(long)] == ["B", "B", long.upper(), long.upper()]
+    assert asked == ["b", long, long]
+
+
+def test_what_is_refused_is_refused_each_time() -> None:
+    @remembered
+    def read(value: str) -> str:
+        raise Malformed("never")
+
+    for _ in range(2):
+        with pytest.raises(Malformed):
+            read("x")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.sip.recovery import RECENT_S, recover
+from adapters.sip.recovery import RECENT_S
 from core.machines.call import Phase
 from tests.sip.messages import OFFER
 from tests.sip.stage import (
@@ -152,23 +152,13 @@ def test_the_relay_gets_its_ports_back_or_the_call_goes_on_without(
     stage: Stage, ports: int
 ) -> None:
     relay = FakeRelay()
-    stage.engine.exchange.media.relay = relay
+    stage.give_relay(relay)
     stage.answered()
-    at, log = stage.at, stage.log
-    stage.engine.log = log
-    again = Stage.__new__(Stage)
-    again.__dict__.update(stage.__dict__)
-    again.at = at + 1
     relay.left = ports
-    again.engine = type(stage.engine)(
-        log, b"a secret of thirty-two octets....", stage.config, stage.engine.around.here,
-        stage.engine.around.local, lambda: 0.5,
-    )  # fmt: skip
-    again.engine.exchange.media.relay = relay
-    recover(again.engine.exchange, (r.turn for r in log.read()), again.at)
-    assert phase(again) is Phase.TALKING
+    stage.restart()
+    assert phase(stage) is Phase.TALKING
     assert relay.reopened == ([(20_000,), (30_000,)] if ports else [])
-    assert bool(again.engine.house.faults) is (not ports)
+    assert bool(stage.engine.house.faults) is (not ports)
 
 
 def test_at_any_point_the_story_goes_on_the_same(stage: Stage) -> None:

@@ -1,0 +1,233 @@
+"""The service of a scenario: its engine, its clock, its owner, and what the house came to.
+
+A real log and real turns; only sockets and time are imagined.  Who speaks with it over the
+wire is the business of ``wire_runner``.
+"""
+
+from pathlib import Path
+
+from adapters.sip.message import Flow, Request, Response, parse
+from adapters.sip.surroundings import SECOND_NS
+from adapters.store import sqlite
+from core.events.base import Decided
+from core.events.log import Log
+from core.events.observed import LineConfigured
+from core.events.turn import Turn
+from core.machines import hotspot
+from replay.replayer import verify
+from service import configuring
+from service.config import Config, HostPort, Hotspot, Line, Media, Phone, Secret
+from service.directory import account_of
+from service.engine import RIDE_NS, Engine
+from tests.scenarios import steps
+from tests.scenarios.bare_runner import DAWN, MS_NS
+from tests.scenarios.steps import Scenario, Step, arrows_of
+from tests.scenarios.wire_parties import (
+    HERE,
+    HOSTS,
+    party_at,
+)
+
+SECRET = b"a secret of thirty-two octets...."
+GRANTED_S = 1_000_000
+NONCE_KEPT_NS = 200 * SECOND_NS
+JUST_AFTER_MS = 1
+
+
+def line_config(scenario: Scenario, user: str, number: int) -> Line:
+    backup = any(given.state == "backup proxy" for given in scenario.givens)
+    return Line(
+        number=number,
+        server=HostPort(HOSTS["registrar"]),
+        user=user,
+        password=Secret("secret"),
+        backup_proxy=HostPort(HOSTS["backup"]) if backup else None,
+    )
+
+
+def config_of(scenario: Scenario) -> Config:
+    """The house as the givens describe it; who takes in a phone later does so later."""
+    house, lines, untold = Hotspot(enabled=False), list[Line](), set[str]()
+    for given in scenario.givens:
+        match given.what, given.state:
+            case "hotspot", state:
+                house = Hotspot(enabled=state == "active", ring_timeout=house.ring_timeout)
+            case "line", "registered":
+                lines.append(line_config(scenario, given.names[0], len(lines) + 1))
+            case "phone", "wants missed calls":
+                untold.add(given.names[0])
+            case "ring time", seconds:
+                house = Hotspot(enabled=house.enabled, ring_timeout=int(seconds))
+    later = {step.about for step in scenario.steps if isinstance(step, steps.Operator)}
+    named = {arrow.src[0] for arrow in arrows_of(scenario.steps) if arrow.src[0].isupper()}
+    users = [*scenario.phones(), *sorted(named - later - {*scenario.phones()})]
+    phones = tuple(phone_config(user, user in untold) for user in users)
+    return Config(hotspot=house, media=Media(mode="direct"), lines=tuple(lines), phones=phones)
+
+
+def phone_config(user: str, untold: bool = False, alias: int | None = None) -> Phone:
+    return Phone(user=user, password=Secret(f"p{user}"), alias=alias, log_answered_elsewhere=untold)
+
+
+class WireHouse:
+    """``reaches`` is given every message that leaves, the repetitions left out."""
+
+    def __init__(self, scenario: Scenario, store: Path) -> None:
+        self.scenario = scenario
+        self.log = Log(sqlite.settings(str(store)))
+        self.config = config_of(scenario)
+        self.now = DAWN
+        self.engine: Engine | None = None
+        self.left: list[tuple[Flow, bytes]] = []  # All that ever left, each message once.
+        self.known: set[tuple[Flow, bytes]] = set()
+        self.decided: list[str] = []
+        self.ladder: list[str] = []
+        self.calls: list[Request] = []  # The INVITE that began each of them.
+
+    def reaches(self, flow: Flow, message: Request | Response) -> None:
+        raise AssertionError(f"nobody is there to hear {message}")
+
+    @property
+    def living(self) -> Engine:
+        assert self.engine is not None, "the service is stopped"
+        return self.engine
+
+    # -- The service -------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        engine = Engine(self.log, SECRET, self.config, lambda _: HERE, lambda *_: HERE, lambda: 0.0)
+        engine.loud = True
+        engine.house.listeners.append(self.note)
+        for host in HOSTS.values():
+            engine.around.ways[host] = ((host, 5060),)
+        self.engine = engine
+        engine.start(self.now)
+        self.flush()
+
+    def note(self, turn: Turn) -> None:
+        for event in turn.did:
+            if isinstance(event, Decided):
+                self.decided.append(type(event).__name__)
+                self.ladder.append(f"          * {turn.originator_id} {event}")
+
+    def flush(self) -> None:
+        sent = self.living.flush(self.now)
+        for flow, data in sent:
+            if (flow, data) in self.known:
+                continue  # A repetition.
+            self.known.add((flow, data))
+            self.left.append((flow, data))
+            self.reaches(flow, parse(data))
+
+    def feed(self, data: bytes, flow: Flow) -> None:
+        self.living.receive([(data, flow)], self.now)
+        self.flush()
+
+    def pass_time(self, ms: int) -> None:
+        until = self.now + ms * MS_NS
+        while self.engine and (due := self.engine.next_deadline()) is not None and due <= until:
+            self.now = max(due, self.now)
+            self.tick()
+        self.now = until
+
+    def tick(self) -> None:
+        self.living.handle_timers(self.now)
+        self.flush()
+
+    def tell(self, what: str) -> None:
+        self.ladder.append(f"{(self.now - DAWN) / SECOND_NS:8.1f}  {what}")
+
+    # -- The owner ---------------------------------------------------------------------------
+
+    def serve(self, does: str) -> None:
+        self.tell(f"the service {does}")
+        if does in ("stops", "restarts"):
+            self.living.flush(self.now + RIDE_NS)
+            self.engine = None
+        if does in ("starts", "restarts"):
+            self.begin()
+            self.pass_time(0)
+
+    def operate(self, does: str, about: str) -> None:
+        engine, board = self.living, self.living.house.board
+        match does:
+            case "activates the hotspot" | "deactivates the hotspot":
+                engine.change("hotspot.enabled", does.startswith("activates"), self.now)
+            case "switches the line off" | "switches the line on":
+                engine.change("line.1.enabled", does.endswith("on"), self.now)
+            case "configures the line":
+                line = line_config(self.scenario, "7001", 1)
+                self.write((line,), self.config.phones)
+                engine.hear(LineConfigured(account=account_of(line)), "line:1", self.now)
+            case "withdraws the line":
+                self.write((), self.config.phones)
+                engine.hear_all(configuring.lines_in(self.config, board), self.now)
+            case _:
+                phones = tuple(one for one in self.config.phones if one.user != about)
+                if does == "takes in":
+                    phones += (phone_config(about),)
+                elif does.startswith("gives alias"):
+                    phones += (phone_config(about, alias=int(does.split()[2])),)
+                self.write(self.config.lines, phones)
+                engine.hear_all(configuring.clients_in(self.config, board), self.now)
+
+    def write(self, lines: tuple[Line, ...], phones: tuple[Phone, ...]) -> None:
+        """The file as it is from now on."""
+        file = self.config
+        self.config = Config(hotspot=file.hotspot, media=file.media, lines=lines, phones=phones)
+        self.living.file = self.config
+        self.living.apply_settings()
+
+    # -- What is expected ----------------------------------------------------------------------
+
+    def expect(self, step: Step) -> None:
+        board = self.living.house.board
+        match step:
+            case steps.ExpectCall(phase=phase, winner=winner, number=number):
+                call = board.state(self.stream(number))
+                assert call.phase.name == phase, call
+                assert not winner or self.parties(number)[call.winner] == winner, call
+            case steps.ExpectCaller(phase=phase):
+                call = board.state(self.stream())
+                assert call.caller.name == phase, call
+            case steps.ExpectLegs(legs=legs):
+                parties, call = self.parties(), board.state(self.stream())
+                assert {parties[leg]: each.phase.name for leg, each in call.legs.items()} == legs
+            case steps.ExpectLine(phase=phase, user=user):
+                users = [line.user for line in self.config.lines]
+                number = users.index(user) + 1 if user in users else 1
+                line = board.state(f"line:{number}")
+                assert line.phase.name == phase, line
+            case steps.ExpectHotspot(phase=phase):
+                house = board.state(hotspot.STREAM)
+                assert house.phase.name == phase, house
+            case steps.ExpectPhone(phone=phone, phase=phase, devices=devices):
+                link = board.state(f"link:{phone}")
+                assert link.phase.name == phase, link
+                bound = {party_in(contact) for contact in link.bindings}
+                assert devices is None or bound == set(devices), link
+            case steps.ExpectAlias(phone=phone, alias=alias):
+                assert board.hotspot.aliases.get(phone) == alias, board.hotspot.aliases
+            case steps.ExpectLog(names=names):
+                assert tuple(self.decided) == names, f"decided {' '.join(self.decided)}"
+            case steps.ExpectReplay():
+                self.check_record()
+
+    def check_record(self) -> None:
+        self.living.flush(self.now + RIDE_NS)
+        divergence = verify([*self.log.read()])
+        assert divergence is None, divergence
+
+    def stream(self, number: int = 0) -> str:
+        return self.living.exchange.calls.stream_of(self.calls[number - 1])
+
+    def parties(self, number: int = 0) -> dict[str, str]:
+        targets = self.living.exchange.calls.open[self.stream(number)].invite.targets
+        return {
+            target.leg: "server" if target.leg == "line" else party_in(target.uri)
+            for target in targets
+        }
+
+
+def party_in(uri: str) -> str:
+    return party_at(uri.partition("@")[2].partition(":")[0])

@@ -1,0 +1,186 @@
+"""The service at work, with sockets of this machine and its own clock."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from msgspec.structs import replace
+
+from adapters.sip.message import Flow
+from adapters.store import sqlite
+from adapters.store.errors import StoreError
+from core.events.observed import ServiceStarted
+from service import control
+from service.config import Config, Listen, Sip, Store
+from service.runtime import Service
+from service.state import StateError
+from tests.sip.stage import CONFIG, codes, credentials, flow_of, response, responses
+from tests.sip.stage import Stage as Words
+
+HOTSPOT = replace(
+    CONFIG,
+    lines=(),
+    sip=Sip(listen=(Listen("udp", "127.0.0.1", 0),)),
+)
+
+
+@pytest.fixture
+def words() -> Iterator[Words]:
+    made = Words()
+    yield made
+    made.close()
+
+
+class Phone:
+    """A socket, and what its owner would say with it."""
+
+    def __init__(self, words: Words, where: tuple[str, int]) -> None:
+        self.words = words
+        self.where = where
+        self.socket = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    async def say(self, method: str, **more: Any) -> bytes:
+        data = self.words.request(method, **more).replace(b";branch", b";rport;branch", 1)
+        await self.socket.sendto(data, self.where)
+        return await self.hear()
+
+    async def hear(self) -> bytes:
+        with trio.fail_after(5):
+            data: bytes = await self.socket.recv(65_535)
+            return data
+
+    async def register(self, cseq: int) -> int:
+        asked = response(await self.say("REGISTER", cseq=cseq, more=self.via()))
+        if asked.code != 401:
+            return asked.code
+        proof = credentials(asked, "REGISTER", "sip:127.0.0.1", "a", "pa")
+        more = [*self.via(), proof]
+        said = await self.say("REGISTER", cseq=cseq + 1, to="<sip:a@127.0.0.1>", more=more)
+        return response(said).code
+
+    def via(self) -> list[tuple[str, str]]:
+        return [("Contact", f"<sip:a@127.0.0.1:{self.socket.getsockname()[1]}>")]
+
+
+class Running:
+    def __init__(self, service: Service, said: list[str], words: Words) -> None:
+        self.service = service
+        self.said = said
+        at = service.transport.addresses[0]
+        self.where = (at.host, at.port)
+        self.words = words
+
+    async def phone(self) -> Phone:
+        made = Phone(self.words, self.where)
+        await made.socket.bind(("127.0.0.1", 0))
+        return made
+
+
+async def started(
+    nursery: trio.Nursery, folder: Path, words: Words, config: Config = HOTSPOT
+) -> Running:
+    said: list[str] = []
+    service = Service(config, folder, said.append)
+    await nursery.start(service.run)
+    return Running(service, said, words)
+
+
+async def test_a_phone_registers_and_a_stranger_does_not_call(tmp_path: Path, words: Words) -> None:
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        assert any("listening on udp:127.0.0.1:" in line for line in running.said)
+        phone = await running.phone()
+        told = response(await phone.say("OPTIONS"))
+        assert told.code == 200
+        assert await phone.register(1) == 200
+        assert any("link:a" in line for line in running.said)
+        assert response(await phone.say("INVITE", user="x", call_id="9")).code == 403
+        phone.socket.close()
+        running.service.stopping.set()
+
+
+async def test_switched_off_and_on_again_a_phone_has_its_alias(
+    tmp_path: Path, words: Words
+) -> None:
+    def set_(value: str) -> None:
+        control.ask(tmp_path, {"command": "set", "settings": [f"hotspot.enabled={value}"]})
+
+    def alias() -> int:
+        rows = control.ask(tmp_path, {"command": "status"})["status"]["clients"]
+        return int(next(row["alias"] for row in rows if row["user"] == "a" and row["ip"]))
+
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        phone = await running.phone()
+        assert await phone.register(1) == 200
+        before = await trio.to_thread.run_sync(alias)
+        await trio.to_thread.run_sync(set_, "false")
+        assert await phone.register(3) == 403
+        await trio.to_thread.run_sync(set_, "true")
+        assert await phone.register(5) == 200
+        assert await trio.to_thread.run_sync(alias) == before == 1
+        phone.socket.close()
+        running.service.stopping.set()
+
+
+async def test_the_next_run_takes_up_what_this_one_recorded(tmp_path: Path, words: Words) -> None:
+    for run in (1, 2):
+        async with trio.open_nursery() as nursery:
+            running = await started(nursery, tmp_path, words)
+            if run == 1:
+                phone = await running.phone()
+                assert await phone.register(1) == 200
+                phone.socket.close()
+            else:
+                assert any("taken up from the log" in line for line in running.said)
+                link = running.service.engine.house.board.state("link:a")
+                assert link.bindings
+            running.service.stopping.set()
+    with sqlite.reader(tmp_path / "siphotspot.db") as log:
+        seen = [type(recorded.turn.seen) for recorded in log.read()]
+    assert seen.count(ServiceStarted) == 2
+
+
+async def test_noise_is_survived(tmp_path: Path, words: Words) -> None:
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        phone = await running.phone()
+        for noise in (b"", b"\0", b"\r\n\r\n", b"INVITE", b"\xff" * 900, b"SIP/2.0 200 OK\r\n\r\n"):
+            await phone.socket.sendto(noise, running.where)
+        answers = [await phone.say("OPTIONS")]
+        while codes(answers) != [200]:
+            answers = [await phone.hear()]
+        assert len(responses(answers)) == 1
+        phone.socket.close()
+        running.service.stopping.set()
+
+
+async def test_how_a_peer_sees_us(tmp_path: Path, words: Words) -> None:
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        service = running.service
+        assert service.here(flow_of("a")) == "127.0.0.1:5060"
+        anywhere = Flow("udp", "0.0.0.0:5061", "127.0.0.1", 5060)
+        assert service.here(anywhere) == "127.0.0.1:5061"
+        assert service.local("udp", "127.0.0.9") == f"127.0.0.1:{running.where[1]}"
+        assert service.local("tcp", "127.0.0.9") == ""
+        assert service.local("udp", "::1") == ""
+        assert service.relay_host() == "127.0.0.1"
+        service.stopping.set()
+
+
+async def test_two_services_cannot_share_a_store(tmp_path: Path, words: Words) -> None:
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        with pytest.raises(StoreError):
+            await Service(HOTSPOT, tmp_path, lambda _: None).run()
+        running.service.stopping.set()
+
+
+async def test_a_store_that_is_not_built_yet(tmp_path: Path) -> None:
+    config = replace(HOTSPOT, store=Store(url="postgresql://somewhere"))
+    with pytest.raises(StateError, match="not built yet"):
+        await Service(config, tmp_path, lambda _: None).run()

@@ -1,0 +1,55 @@
+"""What the owner is shown."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from service.status import report
+from tests.sip.stage import STRANGER, Stage
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+def test_a_phone_that_is_away_is_listed_too(stage: Stage) -> None:
+    stage.register("b")
+    rows = report(stage.engine, stage.at)["clients"]
+    assert [(row["alias"], row["user"], row["ip"]) for row in rows] == [
+        (1, "a", ""), (2, "b", "127.0.0.12"), (3, "c", ""),
+    ]  # fmt: skip
+    assert rows[1]["since"].startswith("2023-11-14T")
+    assert rows[0]["since"] == ""
+
+
+def test_a_call_that_is_up_and_none_that_is_over(stage: Stage) -> None:
+    stage.answered()
+    (call,) = report(stage.engine, stage.at)["calls"]
+    assert (call["line"], call["to"], call["state"]) == ("1", "4212", "talking")
+    assert call["legs"]["2"] == "answered"
+    stage.engine.change("hotspot.enabled", False, stage.at)
+    stage.wait(200)
+    shown = report(stage.engine, stage.at)
+    assert shown["calls"] == []
+    assert shown["hotspot"]["enabled"] is False
+    assert shown["settings"] == {"hotspot.enabled": False}
+
+
+def test_lines_strangers_and_a_full_disk(stage: Stage) -> None:
+    stage.register_line()
+    stage.feed(stage.request("INVITE", user="x"), STRANGER)
+    shown = report(stage.engine, stage.at)
+    assert [row["state"] for row in shown["lines"]] == ["registered"]
+    assert shown["drops"] == {"stranger": 1}
+    assert shown["store"] == ""
+    stage.log.is_full = True
+    stage.engine.change("hotspot.enabled", False, stage.at)
+    stage.flush()
+    stage.wait(0.1)
+    shown = report(stage.engine, stage.at)
+    assert "no space" in shown["store"]
+    assert "secret4212" not in json.dumps(shown)

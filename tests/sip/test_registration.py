@@ -1,0 +1,109 @@
+"""The REGISTERs of a line (RFC 3261 10.2)."""
+
+import pytest
+
+from adapters.sip.message import Request
+from adapters.sip.registration import Binding, granted_s
+from core.events.facts import Account
+from core.machines.line import Line, Phase
+from tests.sip.stage import SERVER, Stage, answer, methods, request, response
+
+ASKED = 'Digest realm="provider.test", nonce="n1", qop="auth"'
+
+
+def first(stage: Stage) -> Request:
+    return request(next(data for _, data in stage.left if data.startswith(b"REGISTER")))
+
+
+def line(stage: Stage) -> Line:
+    state: Line = stage.engine.house.board.state("line:1")
+    return state
+
+
+def challenged(stage: Stage, code: int = 401) -> Request:
+    name = "WWW-Authenticate" if code == 401 else "Proxy-Authenticate"
+    (data,) = stage.feed(answer(first(stage), code, [(name, ASKED)]), SERVER)
+    return request(data)
+
+
+def test_it_registers_as_its_account(stage: Stage) -> None:
+    register = first(stage)
+    assert register.uri == "sip:provider.test"
+    assert register.first("to") == "<sip:4212@provider.test>"
+    assert register.first("contact") == "<sip:4212@127.0.0.1:5060>"
+    assert register.first("expires") == "3600"
+    assert not register.first("authorization")
+
+
+@pytest.mark.parametrize(("code", "name"), [(401, "authorization"), (407, "proxy-authorization")])
+def test_it_answers_a_challenge(stage: Stage, code: int, name: str) -> None:
+    again = challenged(stage, code)
+    assert again.cseq == first(stage).cseq + 1
+    assert (again.call_id, again.from_tag) == (first(stage).call_id, first(stage).from_tag)
+    assert 'username="4212"' in again.first(name)
+    stage.feed(answer(again, 200, [("Expires", "600")]), SERVER)
+    assert line(stage).phase is Phase.REGISTERED
+
+
+def test_it_refreshes_with_the_nonce_it_knows(stage: Stage) -> None:
+    stage.feed(answer(challenged(stage), 200, [("Expires", "600")]), SERVER)
+    refresh = request(stage.wait(600)[0])
+    assert "nc=00000002" in refresh.first("authorization")
+    assert 'nonce="n1"' in refresh.first("authorization")
+
+
+def test_a_wrong_password_is_not_tried_for_ever(stage: Stage) -> None:
+    again = challenged(stage)
+    stage.feed(answer(again, 401, [("WWW-Authenticate", ASKED)]), SERVER)
+    assert line(stage).phase is Phase.FAILED
+    assert methods(stage.wait(20)) == []
+
+
+def test_a_challenge_nobody_can_answer_is_a_refusal(stage: Stage) -> None:
+    stage.feed(answer(first(stage), 401, [("WWW-Authenticate", "Basic realm=x")]), SERVER)
+    assert line(stage).phase is not Phase.REGISTERED
+    assert "nonce" not in line(stage).why
+
+
+def test_an_answer_that_comes_late_is_not_heard(stage: Stage) -> None:
+    old = first(stage)
+    again = challenged(stage)
+    stage.feed(answer(again, 200, [("Expires", "600")]), SERVER)
+    assert stage.feed(answer(old, 403), SERVER) == []
+    assert line(stage).phase is Phase.REGISTERED
+
+
+def test_a_silent_registrar_is_tried_again(stage: Stage) -> None:
+    left = stage.wait(200)
+    assert len({request(data).cseq for data in left}) > 1
+
+
+def test_a_restart_says_the_very_same_again(stage: Stage) -> None:
+    before = [data for _, data in stage.left]
+    stage.restart()
+    assert [data for _, data in stage.fresh] == before
+
+
+def test_switched_off_it_signs_off(stage: Stage) -> None:
+    stage.register_line()
+    stage.engine.change("line.1.enabled", False, stage.at)
+    stage.fresh = []
+    stage.flush()
+    ((_, data),) = stage.fresh
+    assert request(data).first("expires") == "0"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([("Contact", "<sip:4212@127.0.0.1>;expires=77"), ("Expires", "5")], 77),
+        ([("Contact", "<sip:other@127.0.0.1>;expires=77"), ("Expires", "5")], 5),
+        ([("Contact", "<sip:4212@127.0.0.1>")], 600),
+        ([("Contact", "<<<"), ("Expires", "soon")], 600),
+        ([], 600),
+    ],
+)
+def test_how_long_it_is_kept(stage: Stage, headers: list[tuple[str, str]], seconds: int) -> None:
+    binding = Binding()
+    binding.account, binding.expires_s = Account(user="4212"), 600
+    assert granted_s(response(answer(first(stage), 200, headers)), binding) == seconds

@@ -1,0 +1,36 @@
+"""What every part of the SIP layer works with."""
+
+from adapters.sip.surroundings import SECOND_NS
+from tests.sip.stage import HERE, SERVER, Stage, codes, flow_of, request
+
+
+def test_a_server_without_an_address_has_no_way(stage: Stage) -> None:
+    around = stage.engine.around
+    assert around.way("127.0.0.2", "udp") == SERVER
+    assert around.way("elsewhere.example", "udp") is None
+    around.ways["tcp.example"] = (("127.0.0.7", 5070), ("127.0.0.8", 5060))
+    way = around.way("tcp.example", "tcp")
+    assert way == ("tcp", HERE, "127.0.0.7", 5070)
+
+
+def test_now_is_at_in_seconds(stage: Stage) -> None:
+    stage.engine.around.at = 3 * SECOND_NS // 2
+    assert stage.engine.around.now == 1.5
+
+
+def test_an_answer_that_opens_no_dialog_has_the_same_tag_each_time(stage: Stage) -> None:
+    around = stage.engine.around
+    asked = request(stage.request("OPTIONS"))
+    assert around.stateless_tag(asked) == around.stateless_tag(asked)
+    other = request(stage.request("OPTIONS", call_id="two"))
+    assert around.stateless_tag(asked) != around.stateless_tag(other)
+
+
+def test_only_the_first_final_answer_leaves(stage: Stage) -> None:
+    around = stage.engine.around
+    asked = request(stage.request("OPTIONS"))
+    transaction = around.transactions.receive_request(asked, flow_of("a"), around.now)
+    assert transaction is not None
+    around.respond(transaction, 200)
+    around.respond(transaction, 500)
+    assert codes(data for _, data in around.transactions.take_out()) == [200]
