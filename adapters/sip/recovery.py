@@ -191,7 +191,7 @@ def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: U
             continue
         flow = dialogs.flows[by, number]
         code, data, _ = answered or Answered(100, b"", 0)
-        acked = number == 0 and call.caller not in (CallerPhase.WAITING, CallerPhase.ANSWERED)
+        acked = request.method == "INVITE" and not is_awaited(call, by, number)
         made: ServerTransaction = exchange.around.transactions.resume_server(
             request, flow, exchange.around.now, code, data, acked and code < 300
         )

@@ -89,6 +89,6 @@ def named_errors(path: str | Path) -> Iterator[None]:
     except OSError as error:
         raise from_system(error, path) from error
     except ValueError as error:
-        if "null byte" not in str(error):
+        if "embedded null" not in str(error):
             raise
         raise StoreError(repr(str(path)), "this is no name of a file", "name another") from error

@@ -11,8 +11,7 @@ pytestmark = pytest.mark.usefixtures("pjsua2")
     "habits",
     [
         ("WITH_SHA256", "WITH_STRICT_FROM"),
-        ("WITH_NO_QOP", "WITH_RECHALLENGE"),
-        ("WITH_ONE_TIME_NONCE",),
+        ("WITH_NO_QOP", "WITH_RECHALLENGE", "WITH_ONE_TIME_NONCE"),
     ],
     ids=" ".join,
 )

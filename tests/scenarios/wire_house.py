@@ -87,6 +87,9 @@ class WireHouse:
     def reaches(self, flow: Flow, message: Request | Response) -> None:
         raise AssertionError(f"nobody is there to hear {message}")
 
+    def is_repeated(self, data: bytes) -> None:
+        """What left before leaves again."""
+
     @property
     def living(self) -> Engine:
         assert self.engine is not None, "the service is stopped"
@@ -114,7 +117,8 @@ class WireHouse:
         sent = self.living.flush(self.now)
         for flow, data in sent:
             if (flow, data) in self.known:
-                continue  # A repetition.
+                self.is_repeated(data)
+                continue
             self.known.add((flow, data))
             self.left.append((flow, data))
             self.reaches(flow, parse(data))

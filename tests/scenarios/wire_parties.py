@@ -100,6 +100,7 @@ class Dialog:
     cseq: int = 100
     heard: int = 0  # The CSeq of the hotspot's last request.
     pending: list[Request] = field(default_factory=list)  # Asked by the hotspot.
+    acked: set[int] = field(default_factory=set)  # Those that may not be repeated any more.
     unacked: list[int] = field(default_factory=list)  # Answers of the hotspot to our re-INVITEs.
 
 

@@ -8,7 +8,7 @@ heard here without being asked for; only a ``wire`` line looks at it.
 from itertools import count
 from pathlib import Path
 
-from adapters.sip.message import Flow, Request, Response
+from adapters.sip.message import Flow, Request, Response, parse
 from tests.scenarios import steps
 from tests.scenarios.steps import Arrow, Given, Scenario, Step, fits, how_often
 from tests.scenarios.wire_house import GRANTED_S, JUST_AFTER_MS, NONCE_KEPT_NS, WireHouse
@@ -170,6 +170,17 @@ class Wired(WireHouse):
             self.pass_time(arrow.late_ms)
         for _ in range(how_often(arrow)):
             self.feed(data, flow_of(arrow.src))
+        if arrow.method == "ACK" and how_often(arrow):
+            ack = read_request(data)
+            self.dialogs[ack.call_id].acked.add(ack.cseq)
+
+    def is_repeated(self, data: bytes) -> None:
+        """A 2xx is said again until its ACK has come, and not after that (13.3.1.4)."""
+        message = parse(data)
+        if isinstance(message, Response) and message.method == "INVITE" and message.code < 300:
+            dialog = self.dialogs.get(message.call_id)
+            is_acked = dialog is not None and message.cseq in dialog.acked
+            assert not is_acked, f"{message} was acknowledged"
 
     def spelled(self, arrow: Arrow) -> bytes:
         """What this party sends.  A response answers what it was asked, the oldest first."""

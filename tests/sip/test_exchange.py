@@ -213,7 +213,9 @@ def test_no_spoiled_message_raises(stage: Stage, seed: int) -> None:
     stage.wait(100)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(some.lists(some.binary(max_size=200), max_size=5))
 def test_no_noise_raises(pieces: list[bytes]) -> None:
     stage = NOISY
