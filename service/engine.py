@@ -17,7 +17,7 @@ from adapters.sip.media import MediaDesk
 from adapters.sip.message import Flow
 from adapters.sip.recovery import recover
 from adapters.sip.surroundings import SECOND_NS, Surroundings
-from core.events.base import Observed, Order
+from core.events.base import Observed
 from core.events.log import Log
 from core.events.observed import MediaCounted, MediaFellSilent, ServiceStarted
 from core.machines.hotspot import STREAM
@@ -28,8 +28,9 @@ from service.directory import directory_of
 
 Datagrams = list[tuple[Flow, bytes]]
 
-RIDE_NS = 50_000_000  # A turn that orders nothing waits this long for company.
+RIDE_NS = 50_000_000  # A turn that nobody outside waits for waits this long for company.
 RETRY_STORE_NS = SECOND_NS
+NEVER = 2**63
 SILENCE_EVERY_NS = SECOND_NS
 
 
@@ -147,22 +148,22 @@ class Engine:
 
     def next_deadline(self) -> int | None:
         """When ``handle_timers`` and ``flush`` have something to do, in Unix nanoseconds."""
-        due = [self.exchange.next_deadline()]
+        due = self.exchange.next_deadline() or NEVER
         if self.store_failed_at is not None:
-            due.append(self.store_failed_at + RETRY_STORE_NS)
+            due = min(due, self.store_failed_at + RETRY_STORE_NS)
         elif self.riding_since is not None:
-            due.append(self.riding_since + RIDE_NS)
+            due = min(due, self.riding_since + RIDE_NS)
         if self.exchange.media.relayed:
-            due.append(self.silence_looked_at + SILENCE_EVERY_NS)
-        return min((one for one in due if one is not None), default=None)
+            due = min(due, self.silence_looked_at + SILENCE_EVERY_NS)
+        return due if due < NEVER else None
 
     # -- Recording ---------------------------------------------------------------------------------
 
     def flush(self, at: int) -> Datagrams:
         """Record the turns that wait, then hand out what may leave.
 
-        Where nothing is ordered and nothing waits to leave, the turns ride with the next
-        commit.  Where the store cannot be written, what they caused is held until it can.
+        Where nobody waits for what they caused, the turns ride with the next commit.  Where the
+        store cannot be written, what they caused is held until it can.
         """
         self.close_media(at)
         house, exchange = self.house, self.exchange
@@ -193,9 +194,9 @@ class Engine:
         return out + free + exchange.take_out()
 
     def may_ride(self, at: int) -> bool:
-        if self.around.transactions.outbox or self.held or self.store_failed_at is not None:
+        if self.held or self.store_failed_at is not None:
             return False
-        if any(isinstance(entry, Order) for turn in self.house.unrecorded for entry in turn.did):
+        if not self.around.transactions.is_patient():
             return False
         if self.riding_since is None:
             self.riding_since = at

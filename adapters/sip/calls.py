@@ -16,7 +16,7 @@ from adapters.sip.grammar import Malformed
 from adapters.sip.message import Flow, Request, Response
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import redacted
-from adapters.sip.surroundings import Surroundings
+from adapters.sip.surroundings import SECOND_NS, Surroundings
 from adapters.sip.transaction import ClientTransaction, ServerTransaction, TimedOut
 from core.events import observed
 from core.events.base import Observed
@@ -29,7 +29,8 @@ from core.machines.passing import PassedPhase, find
 
 PASSED_ON = ("INVITE", "UPDATE", "INFO", "MESSAGE")
 OUT_OF_ORDER = 500
-KEPT_AFTER_END_S = 64  # A peer may repeat itself for 64*T1, and so may we.
+KEPT_AFTER_END_NS = 64 * SECOND_NS  # A peer may repeat itself for 64*T1, and so may we.
+FORGET_EVERY_NS = 5 * SECOND_NS
 
 
 class Calls:
@@ -329,9 +330,14 @@ class Calls:
 
     # -- The end ------------------------------------------------------------------------------
 
+    def next_forgetting(self) -> int:
+        """When an ended call may leave the memory; several together, for each would be a wake."""
+        over = self.ended[0][0] + KEPT_AFTER_END_NS
+        return -(-over // FORGET_EVERY_NS) * FORGET_EVERY_NS
+
     def forget_ended(self) -> None:
         """A call that ended long enough ago leaves the memory; the log keeps it."""
-        until = self.around.at - KEPT_AFTER_END_S * 1_000_000_000
+        until = self.around.at - KEPT_AFTER_END_NS
         while self.ended and self.ended[0][0] <= until:
             _, stream = self.ended.pop(0)
             dialogs = self.open.pop(stream, None)

@@ -77,10 +77,15 @@ class Exchange:
 
     def next_deadline(self) -> int | None:
         """When ``handle_timers`` has something to do, in Unix nanoseconds."""
-        wire = self.around.transactions.next_deadline()
-        house = self.around.house.timers.next_due()
-        known = [due for due in (wire and int(wire * SECOND_NS) + 1, house) if due]
-        return min(known, default=None)
+        due = self.around.house.timers.next_due()
+        seconds = self.around.transactions.next_deadline()
+        if seconds is not None:
+            wire = int(seconds * SECOND_NS) + 1
+            due = wire if due is None or wire < due else due
+        if self.calls.ended:
+            forgetting = self.calls.next_forgetting()
+            due = forgetting if due is None or forgetting < due else due
+        return due
 
     def take_out(self) -> list[tuple[Flow, bytes]]:
         return self.around.transactions.take_out()

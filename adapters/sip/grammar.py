@@ -11,7 +11,7 @@ once, and every scan looks at each character a bounded number of times.
 
 import re
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -57,18 +57,28 @@ def wire(value: str) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode("latin-1")
 
 
+class Known(dict[str, Read]):
+    """What was read of a text; a flood of invented ones only empties it."""
+
+    def __init__(self, read: Callable[[str], Read]) -> None:
+        self.read = read
+
+    def __missing__(self, value: str) -> Read:
+        found = self.read(value)
+        if len(value) < REMEMBERED_LENGTH:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[value] = found
+        return found
+
+
 def remembered(read: Callable[[str], Read]) -> Callable[[str], Read]:
     """What was read lately is not read again: a dialog's headers say the same in each message.
 
     Only for what nobody can change once it is read.  Long values are not worth the memory.
+    What is known costs no frame of Python, which a cache in a function would.
     """
-    known = lru_cache(REMEMBERED)(read)
-
-    @wraps(read)
-    def look(value: str) -> Read:
-        return known(value) if len(value) < REMEMBERED_LENGTH else read(value)
-
-    return look
+    return Known(read).__getitem__
 
 
 def is_token(value: str) -> bool:

@@ -4,11 +4,13 @@ Here every message passes, good or bad, so the usual spelling is recognised by l
 single characters, which is nearly free, and only an unusual one is looked at closely.
 """
 
-from adapters.sip.grammar import BLANK, Malformed, decimal
+from adapters.sip.grammar import BLANK, Malformed, decimal, remembered
 from adapters.sip.names import NAMES, ONCE, canonical_name
 
 HEADER_BYTES = 65_536
 HEADER_LINES = 200
+
+FOLDED, BAD = " ", ""  # No header has these names.
 
 ABSENT_LENGTH = -1
 BAD_LENGTH = -2
@@ -70,24 +72,33 @@ def table(lines: list[str], fault: str = "") -> Head:
     start = lines.pop(0)
     fields: Fields = {}
     for line in lines:
-        name, colon, value = line.partition(":")
-        try:
-            key = NAMES[name]
-        except KeyError:
-            if line[:1] in (" ", "\t"):
-                return table(_unfolded([start, *lines]), fault)
-            key = canonical_name(name)
-        if not key or not colon:
-            fault = fault or "bad-header-line"
-            continue
-        value = value.strip(BLANK)
+        key, value = read_line(line)
         if key not in fields:
             fields[key] = [value]
         elif key not in ONCE:
             fields[key].append(value)
         elif fields[key][0] != value:
             fault = fault or f"two-{key}"
+    if FOLDED in fields:
+        return table(_unfolded([start, *lines]), fault)
+    if BAD in fields:
+        del fields[BAD]
+        fault = fault or "bad-header-line"
     return start, fields, fault
+
+
+@remembered
+def read_line(line: str) -> tuple[str, str]:
+    """The long name of a header and its trimmed value; ``FOLDED`` or ``BAD`` instead of a name."""
+    name, colon, value = line.partition(":")
+    key = NAMES.get(name, "")
+    if not key:
+        if line[:1] in (" ", "\t"):
+            return FOLDED, line
+        key = canonical_name(name)
+    if not key or not colon:
+        return BAD, line
+    return key, value.strip(BLANK)
 
 
 def _unfolded(lines: list[str]) -> list[str]:

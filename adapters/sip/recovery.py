@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from adapters.net.relay_ports import RelayError
 from adapters.sip.call_dialogs import CALLER, CallDialogs
-from adapters.sip.calls import KEPT_AFTER_END_S
+from adapters.sip.calls import KEPT_AFTER_END_NS
 from adapters.sip.exchange import Exchange
 from adapters.sip.message import Flow
 from adapters.sip.owner import Owner
@@ -71,7 +71,7 @@ def recover(exchange: Exchange, turns: Iterable[Turn], at: int) -> int:
     exchange.around.at = at
     house = exchange.around.house
     calls: dict[str, list[Turn]] = {}
-    long_ago = at - KEPT_AFTER_END_S * SECOND_NS
+    long_ago = at - KEPT_AFTER_END_NS
     count = 0
     for turn in turns:
         count += 1

@@ -54,6 +54,7 @@ class Transactions:
         self.t1_s, self.t2_s, self.t4_s = t1_s, t2_s, t4_s
         self.patience_s = 64 * t1_s  # Timers B, F, H, J, L and M.
         self.outbox: list[tuple[Flow, bytes]] = []
+        self.patient = 0  # How many of these nobody waits for.
         self.absorbed: Counter[str] = Counter()  # What never reached the user, by reason.
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
@@ -65,8 +66,12 @@ class Transactions:
 
     def take_out(self) -> list[tuple[Flow, bytes]]:
         """What has to leave now, in order; the outbox is empty afterwards."""
-        out, self.outbox = self.outbox, []
+        out, self.outbox, self.patient = self.outbox, [], 0
         return out
+
+    def is_patient(self) -> bool:
+        """Whether nothing has to leave, or nothing that could not wait for T1."""
+        return len(self.outbox) == self.patient
 
     # -- Requests of others ------------------------------------------------------------
 
@@ -236,6 +241,7 @@ class Transactions:
             found.state = State.COMPLETED
             found.ack = refusal_ack(found.data, response)
             self.outbox.append((found.flow, found.ack))
+            self.patient += 1  # The peer repeats itself after T1 and no sooner.
             timer_d_s = max(TIMER_D_LEAST_S, self.patience_s)
             self._linger(found, now, 0.0 if is_reliable(found) else timer_d_s)
 

@@ -62,6 +62,7 @@ class Transport:
         self._on_messages = on_messages
         self._on_failed = on_failed
         self._udp: dict[str, socket.socket] = {}
+        self._buffer = memoryview(bytearray(LONGEST_DATAGRAM))
         self._routes: dict[str, str] = {}
         self._nursery: trio.Nursery | None = None
         self._connections = Connections(
@@ -116,16 +117,17 @@ class Transport:
         batch: list[Incoming] = []
         for _ in range(DATAGRAMS_A_BATCH):
             try:
-                data, address = sock.recvfrom(LONGEST_DATAGRAM)
+                length, address = sock.recvfrom_into(self._buffer)
             except BlockingIOError:
                 break
             except OSError as error:  # What ICMP reported; the error queue knows about whom.
                 self._count("udp-receive", error)
                 self._tell_unreachable(sock, local)
                 continue
-            if len(data) < SHORTEST_MESSAGE:
+            if length < SHORTEST_MESSAGE:
                 self.drops["udp-keepalive-or-too-short"] += 1
                 continue
+            data = bytes(self._buffer[:length])
             batch.append((data, Flow("udp", local, address[0], address[1])))
         else:
             return batch

@@ -92,24 +92,20 @@ class Recorder(Rows, stock.SQLiteApplicationRecorder):
     # -- Writing -------------------------------------------------------------------------
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
-        rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
-        with self.transaction():
-            self.writer.executemany(self.insert_events_statement, rows)
-            (last,) = self.writer.execute("SELECT last_insert_rowid()").fetchone()
-        return range(last - len(rows) + 1, last + 1)
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
         """All of it or none of it; errors bear the names that eventsourcing gives them."""
+        rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
+        execute = self.writer.execute
         try:
-            self.writer.execute("BEGIN IMMEDIATE")
-            yield
-            self.writer.execute("COMMIT")
+            execute("BEGIN IMMEDIATE")
+            self.writer.executemany(self.insert_events_statement, rows)
+            (last,) = execute("SELECT last_insert_rowid()").fetchone()
+            execute("COMMIT")
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         finally:
             if self.writer.in_transaction:
-                self.writer.execute("ROLLBACK")
+                execute("ROLLBACK")
+        return range(last - len(rows) + 1, last + 1)
 
     def checkpoint(self) -> Checkpoint:
         """Bring what was written into the database, so that the write-ahead log starts anew.

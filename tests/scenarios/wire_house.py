@@ -113,9 +113,9 @@ class WireHouse:
                 self.decided.append(type(event).__name__)
                 self.ladder.append(f"          * {turn.originator_id} {event}")
 
-    def flush(self) -> None:
-        sent = self.living.flush(self.now)
-        for flow, data in sent:
+    def flush(self, waited: int = 0) -> None:
+        """What may leave, after so many nanoseconds in which the turns have waited for company."""
+        for flow, data in self.living.flush(self.now + waited):
             if (flow, data) in self.known:
                 self.is_repeated(data)
                 continue

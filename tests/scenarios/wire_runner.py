@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from adapters.sip.message import Flow, Request, Response, parse
+from service.engine import RIDE_NS
 from tests.scenarios import steps
 from tests.scenarios.steps import Arrow, Given, Scenario, Step, fits, how_often
 from tests.scenarios.wire_house import GRANTED_S, JUST_AFTER_MS, NONCE_KEPT_NS, WireHouse
@@ -297,8 +298,12 @@ class Wired(WireHouse):
                 self.expect(step)
 
     def play_wire(self, arrow: Arrow) -> None:
-        """The ACK to a refusal and the 200 to CANCEL and BYE have been said by now."""
+        """The ACK to a refusal and the 200 to CANCEL and BYE have been said by now.
+
+        The ACK leaves with the commit of its turn, which waits a moment for company.
+        """
         if arrow.dst != "hotspot":
+            self.flush(waited=RIDE_NS)
             owed = [*self.noise, *self.outbox]
             match = next(
                 (one for one in owed if is_meant(arrow, one) or asks_proof(arrow, one)), None

@@ -38,9 +38,9 @@ def test_what_leaves_is_in_the_log_already(stage: Stage) -> None:
     assert seen.count("InviteArrived") == 1
 
 
-def test_a_turn_that_orders_nothing_rides_with_the_next(stage: Stage) -> None:
+def test_a_turn_that_nobody_waits_for_rides_with_the_next(stage: Stage) -> None:
     stage.answered()
-    stage.wait(0)
+    stage.wait(0.1)
     tried = stage.log.tried
     waiting = stage.engine.house.unrecorded
     stage.engine.change("sip.correlate", False, stage.at)

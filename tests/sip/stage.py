@@ -19,7 +19,7 @@ from adapters.store import sqlite
 from core.events.log import Log
 from core.events.turn import Turn
 from service.config import Config, HostPort, Hotspot, Line, Media, Phone, Secret
-from service.engine import Engine
+from service.engine import RIDE_NS, Engine
 from tests.sip.messages import OFFER
 
 HERE = "127.0.0.1:5060"
@@ -134,8 +134,14 @@ class Stage:
         self.fresh: list[tuple[Flow, bytes]] = []
         self.flush()
 
-    def restart(self, after_s: float = 0.1) -> "Stage":
-        """The process dies where it stands; another one begins from its log."""
+    def restart(self, after_s: float = 0.1, at_once: bool = False) -> "Stage":
+        """The process dies; another one begins from its log.
+
+        It has recorded what it heard, unless it dies ``at_once``: then turns that waited for
+        company are lost.
+        """
+        if not at_once:
+            self.engine.flush(self.at + RIDE_NS)
         self.at += int(after_s * SECOND_NS)
         self.begin()
         return self

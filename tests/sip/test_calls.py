@@ -181,7 +181,7 @@ def test_an_ended_call_is_forgotten(stage: Stage) -> None:
     stage.feed(caller(stage, "BYE", cseq=2, to=ours.first("to")), SERVER)
     bye = request(stage.to(B)[0])
     stage.feed(answer(bye, 200), B)
-    stage.wait(2 * calls.KEPT_AFTER_END_S + 1)  # The silent legs are waited for as well.
+    stage.wait(2 * calls.KEPT_AFTER_END_NS / 1e9 + 1)  # The silent legs are waited for as well.
     stage.engine.handle_timers(stage.at)
     found = stage.engine.exchange.calls
     assert [found.open, found.by_dialog, found.answering, found.inviting, found.ended] == [

@@ -162,7 +162,7 @@ def test_the_relay_gets_its_ports_back_or_the_call_goes_on_without(
 
 
 def test_at_any_point_the_story_goes_on_the_same(stage: Stage) -> None:
-    """Killed after every single message, it is the same call."""
+    """Killed a moment after every single message, it is the same call."""
     invites = stage.ring()
     for invite, flow in zip(invites, (A, B, C), strict=True):
         stage.restart()
@@ -176,10 +176,33 @@ def test_at_any_point_the_story_goes_on_the_same(stage: Stage) -> None:
     stage.restart()
     for invite, flow in ((invites[0], A), (invites[2], C)):
         stage.feed(answer(invite, 487), flow)
+        assert methods(stage.wait(0.1)) == ["ACK"]
         stage.restart()
     stage.feed(caller(stage, "BYE", cseq=2, to=ours.first("to")), SERVER)
     (bye,) = (request(data) for data in stage.to(B))
     stage.restart()
     stage.feed(answer(bye, 200), B)
     assert phase(stage) is Phase.ENDED
+    assert stage.engine.house.faults == []
+
+
+def test_what_was_not_recorded_yet_is_said_again(stage: Stage) -> None:
+    """Killed while turns wait for company: nobody was told anything that the log lacks."""
+    invites = stage.ring()
+    for invite, flow in zip(invites, (A, B, C), strict=True):
+        stage.feed(answer(invite, 180), flow)
+    stage.wait(0.1)
+    stage.feed(answer(invites[1], 200, CONTACT, OFFER), B)
+    (ours,) = responses(stage.to(SERVER))
+    ack = caller(stage, "ACK", to=ours.first("to"))
+    refusals = [(answer(invites[0], 487), A), (answer(invites[2], 487), C)]
+    assert stage.feed(ack, SERVER) == []
+    assert [left for said in refusals for left in stage.feed(*said)] == []
+    stage.restart(at_once=True)
+    assert [r.code for r in responses(stage.to(SERVER))] == [200]  # So its ACK comes again.
+    stage.feed(ack, SERVER)
+    for said in refusals:  # Nobody acknowledged them.
+        stage.feed(*said)
+    assert methods(stage.wait(0.1)) == ["ACK", "ACK"]
+    assert phase(stage) is Phase.TALKING
     assert stage.engine.house.faults == []
