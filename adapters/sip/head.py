@@ -4,11 +4,12 @@ Here every message passes, good or bad, so the usual spelling is recognised by l
 single characters, which is nearly free, and only an unusual one is looked at closely.
 """
 
-from adapters.sip.grammar import BLANK, Malformed, decimal, remembered
+from adapters.sip.grammar import BLANK, Malformed, decimal, is_token, remembered
 from adapters.sip.names import NAMES, ONCE, canonical_name
 
 HEADER_BYTES = 65_536
 HEADER_LINES = 200
+LARGEST_CSEQ = 2**31 - 1
 
 FOLDED, BAD = " ", ""  # No header has these names.
 
@@ -121,5 +122,34 @@ def content_length(fields: Fields) -> int:
     stated = fields.get("content-length")
     if stated is None:
         return ABSENT_LENGTH
-    length = decimal(stated[0], 2**31)
+    return read_length(stated[0])
+
+
+@remembered
+def read_length(value: str) -> int:
+    length = decimal(value, 2**31)
     return length if length >= 0 else BAD_LENGTH
+
+
+@remembered
+def read_status(start: str) -> tuple[int, str]:
+    """The code and the phrase of a status line."""
+    version, _, rest = start.partition(" ")
+    digits, _, reason = rest.partition(" ")
+    if version != "SIP/2.0" and version.upper() != "SIP/2.0":
+        raise Malformed("version")
+    code = decimal(digits, 699) if len(digits) == 3 else -1
+    if code < 100:
+        raise Malformed("bad-status")
+    return code, reason
+
+
+@remembered
+def read_cseq(value: str) -> tuple[int, str]:
+    """Number and method; any white space may stand between them (RFC 4475 3.1.1.1)."""
+    digits, _, method = value.replace("\t", " ").partition(" ")
+    method = method.strip(" ")
+    number = decimal(digits, LARGEST_CSEQ)
+    if number < 0 or not is_token(method):
+        raise Malformed("bad-cseq")
+    return number, method

@@ -15,7 +15,6 @@ from adapters.sip.build import request_bytes, response_to
 from adapters.sip.grammar import (
     Malformed,
     bracketed,
-    decimal,
     is_token,
     quoted,
     split_at,
@@ -31,6 +30,8 @@ from adapters.sip.head import (
     Head,
     content_length,
     end_of_head,
+    read_cseq,
+    read_status,
     split_head,
     table,
     usual_lines,
@@ -64,7 +65,6 @@ __all__ = [
     "wire",
 ]
 
-LARGEST_CSEQ = 2**31 - 1
 BODY_BYTES = 65_536  # The largest over a stream; a datagram is bounded as it is.
 
 
@@ -88,17 +88,11 @@ class Message:
             self.from_tag = tag_of(fields["from"][0])
             self.to_tag = tag_of(fields["to"][0])
             self.call_id = call_id = fields["call-id"][0]
-            number, _, method = fields["cseq"][0].partition(" ")
+            self.cseq, self.method = read_cseq(fields["cseq"][0])
         except KeyError as absent:
             raise Malformed(f"no-{absent.args[0]}") from None
         if not call_id or " " in call_id or "\t" in call_id:
             raise Malformed("bad-call-id")
-        if not number.isdecimal() or not is_token(method):
-            number, method = _spread_cseq(fields["cseq"][0])
-        self.method = method
-        self.cseq = decimal(number, LARGEST_CSEQ)
-        if self.cseq < 0:
-            raise Malformed("bad-cseq")
 
     def first(self, name: str) -> str:
         """The first value of a header, "" where it is absent."""
@@ -146,27 +140,12 @@ class Response(Message):
     __slots__ = ("code", "cseq_method", "reason")
 
     def __init__(self, start: str, fields: Fields, body: bytes, fault: str) -> None:
-        version, _, rest = start.partition(" ")
-        code, _, self.reason = rest.partition(" ")
-        if version != "SIP/2.0" and version.upper() != "SIP/2.0":
-            raise Malformed("version")
-        self.code = decimal(code, 699) if len(code) == 3 else -1
-        if self.code < 100:
-            raise Malformed("bad-status")
+        self.code, self.reason = read_status(start)
         Message.__init__(self, fields, body, fault)
         self.cseq_method = self.method
 
     def __repr__(self) -> str:
         return f"<Response {self.code} {self.method} {self.call_id}>"
-
-
-def _spread_cseq(value: str) -> tuple[str, str]:
-    """RFC 4475 3.1.1.1: any white space may stand between number and method."""
-    number, _, method = value.replace("\t", " ").partition(" ")
-    method = method.strip(" ")
-    if not is_token(method):
-        raise Malformed("bad-cseq")
-    return number, method
 
 
 def _check_target(target: str) -> None:
