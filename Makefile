@@ -13,7 +13,7 @@ UV = build/lock/bin/uv pip compile --universal --python-version 3.11 --generate-
 
 help:
 	@echo "make setup   a virtual environment in $(VENV) with $(BIN)/siphotspot in it"
-	@echo "make demo    an account server, a hotspot and three phones on loopback: a call rings all, one answers"
+	@echo "make demo    a hotspot, its clients and an account server on loopback: calls of all kinds, kill -9, the switch off"
 	@echo "make test    all tests"
 	@echo "make lint    style, types and the direction of imports"
 	@echo "make diagrams  the pages of docs/machines anew from the tables of the machines"

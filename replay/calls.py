@@ -105,6 +105,8 @@ def outcome(row: CallRow, turn: Turn, refused: set[int]) -> str:
             return "cancelled"
         case observed.RingTimedOut():
             return "missed"
+        case observed.RingStepTimedOut() if not refused:
+            return "missed"
         case observed.HotspotClosing():
             return "failed"
     codes = [order.code for order in turn.did if isinstance(order, RefuseCaller)]

@@ -7,7 +7,17 @@ old either is for a test to see.
 from typing import Any
 
 from core.events.base import Decided, Event, Observed
-from core.machines import call, client_link, hotspot, legs, line, passing
+from core.machines import (
+    call,
+    caller,
+    client_link,
+    hotspot,
+    legs,
+    line,
+    passing,
+    transferring,
+    uplink,
+)
 from core.machines.life import Life
 
 MADE_BY = "make diagrams"
@@ -18,11 +28,15 @@ MACHINES: dict[str, tuple[Life[Any], str]] = {
         client_link.LINK,
         "One phone of the house, joined to the hotspot. `core/machines/client_link.py`",
     ),
+    "uplink": (
+        uplink.UPLINK,
+        "One hotspot, as its client sees it. `core/machines/uplink.py`",
+    ),
     "line": (line.LINE, "An account at its registrar. `core/machines/line.py`"),
     "call": (call.CALL, "From the first ring to the last release. `core/machines/call.py`"),
     "caller": (
-        call.CALLER,
-        "The side of a call whose INVITE we answer. `core/machines/call.py`",
+        caller.CALLER,
+        "The side of a call whose INVITE we answer. `core/machines/caller.py`",
     ),
     "leg": (
         legs.LEG,
@@ -32,6 +46,10 @@ MACHINES: dict[str, tuple[Life[Any], str]] = {
         passing.PASSED,
         "A request between the two sides of a call, on its way through us."
         " `core/machines/passing.py`",
+    ),
+    "transfer": (
+        transferring.TRANSFER,
+        "A call that one side hands over to somebody else. `core/machines/transferring.py`",
     ),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import fields
 
-from core.events import observed
+from core.events import joined, observed
 from core.events.base import Decided, Event, Observed
 from core.events.log import Recorded
 from replay.calls import CallRow, call_row
@@ -133,6 +133,14 @@ def parties(story: Iterable[Recorded]) -> dict[str, str]:
             names[CALLER] = turn.seen.name or turn.seen.caller
             for target in turn.seen.targets:
                 names[target.leg] = known_as(target.called or target.uri)
+        elif isinstance(turn.seen, observed.TransferAsked):
+            for target in turn.seen.targets:
+                names[target.leg] = known_as(target.called or target.uri)
+        elif isinstance(turn.seen, joined.LegJoined):
+            target = turn.seen.target
+            names[target.leg] = known_as(target.called or target.uri)
+        elif isinstance(turn.seen, joined.PickupArrived):
+            names[turn.seen.leg] = known_as(turn.seen.origin.caller)
     return names
 
 

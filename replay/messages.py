@@ -7,7 +7,7 @@ CANCEL or a BYE) is not in the log and does not come up here.
 
 from typing import NamedTuple
 
-from core.events import observed, orders
+from core.events import decided, discovered, joined, observed, orders
 from core.events.base import Event
 from core.machines.timers import EXPIRY
 
@@ -15,6 +15,7 @@ CALLER = "caller"
 HOTSPOT = "hotspot"
 REGISTRAR = "registrar"
 PHONE = "phone"
+CLIENT = "client"  # By discovery.
 
 
 class Arrow(NamedTuple):
@@ -33,7 +34,8 @@ class Messages:
     """
 
     def __init__(self) -> None:
-        self.winner = ""
+        self.sides = (CALLER, "")
+        self.referrer = ""  # Who hands the other side over.
         self.methods: dict[tuple[str, int], str] = {}
         self.flows: dict[str, str] = {}
 
@@ -47,13 +49,15 @@ class Messages:
             or self.to_caller(event)
             or self.within(event)
             or registration(event)
+            or discovery(event)
         )
 
     def cause(self, event: Event) -> dict[str, str]:
         """Where an observation came from; what is not known is empty."""
         arrow = self.of(event)
         by = arrow.source if arrow else spoken_by(event)
-        flow = getattr(event, "flow", "") or self.flows.get(by, "")
+        source = getattr(event, "flow", "") or getattr(event, "source", "")
+        flow = source or self.flows.get(by, "")
         return {"by": by, "message": arrow.message if arrow else "", "source": flow}
 
     def remember(self, event: Event) -> None:
@@ -62,12 +66,26 @@ class Messages:
                 self.flows = {target.leg: target.flow for target in targets}
                 self.flows[CALLER] = origin.flow
             case orders.AnswerCaller(leg=leg):
-                self.winner = leg
+                self.sides = (CALLER, leg)
+            case joined.LegJoined(target=target):
+                self.flows[target.leg] = target.flow
+            case joined.PickupArrived(leg=leg, origin=origin):
+                self.flows[leg] = origin.flow
+            case observed.TransferAsked(by=by, number=number, targets=targets):
+                self.flows |= {target.leg: target.flow for target in targets}
+                self.methods[by, number] = "REFER"
+            case orders.AcceptTransfer(by=by):
+                self.referrer = by
+            case decided.CallTransferred(by=by, to=leg):
+                first, second = (leg if side == by else side for side in self.sides)
+                self.sides = (first, second)
             case observed.RequestArrived(by=by, number=number, method=method):
                 self.methods[by, number] = method
 
     def other(self, by: str) -> str:
-        return self.winner if by == CALLER else CALLER
+        """Who talks with it, or will, where it is to take the place of who referred."""
+        first, second = self.sides
+        return second if (by if by in self.sides else self.referrer) == first else first
 
     # -- The life of a call ----------------------------------------------------------------
 
@@ -85,7 +103,7 @@ class Messages:
 
     def from_leg(self, event: Event) -> Arrow | None:
         match event:
-            case observed.LegAnswered(leg=leg):
+            case observed.LegAnswered(leg=leg) | observed.LegForked(leg=leg):
                 return Arrow(leg, HOTSPOT, "INVITE/200")
             case (
                 observed.LegProgressed(leg=leg, code=code)
@@ -95,6 +113,10 @@ class Messages:
                 return Arrow(leg, HOTSPOT, f"INVITE/{code}")
             case observed.LegHungUp(leg=leg):
                 return Arrow(leg, HOTSPOT, "BYE")
+            case joined.PickupArrived(leg=leg):
+                return Arrow(leg, HOTSPOT, "INVITE")
+            case joined.LegAcked(leg=leg):
+                return Arrow(leg, HOTSPOT, "ACK")
         return None
 
     def to_leg(self, event: Event) -> Arrow | None:
@@ -103,9 +125,11 @@ class Messages:
                 return Arrow(HOTSPOT, leg, "INVITE")
             case orders.CancelLeg(leg=leg):
                 return Arrow(HOTSPOT, leg, "CANCEL")
+            case orders.AnswerLeg(leg=leg):
+                return Arrow(HOTSPOT, leg, "INVITE/200")
             case orders.AckLeg(leg=leg):
                 return Arrow(HOTSPOT, leg, "ACK")
-            case orders.ReleaseLeg(leg=leg):
+            case orders.ReleaseLeg(leg=leg) | orders.ReleaseFork(leg=leg):
                 return Arrow(HOTSPOT, leg, "BYE")
         return None
 
@@ -124,10 +148,22 @@ class Messages:
         by = getattr(event, "by", "")
         method = self.methods.get((by, getattr(event, "number", 0)), "INVITE")
         match event:
-            case observed.RequestArrived():
+            case observed.RequestArrived() | observed.TransferAsked():
                 return Arrow(by, HOTSPOT, method)
+            case orders.AcceptTransfer():
+                return Arrow(HOTSPOT, by, "REFER/202")
+            case orders.NotifyTransfer(code=code):
+                return Arrow(HOTSPOT, by, f"NOTIFY {code}")
+            case orders.RefuseRequest(number=0 | -1):
+                return None  # By these we have asked ourselves (``passing``).
             case orders.PassRequest(method=method):
                 return Arrow(HOTSPOT, self.other(by), method)
+            case orders.AskOffer():
+                return Arrow(HOTSPOT, by, "INVITE")
+            case observed.RequestAnswered(number=-1, code=code):
+                return Arrow(by, HOTSPOT, f"INVITE/{code}")
+            case orders.PassAck(number=-1) | orders.AckAnswer(number=-1):
+                return Arrow(HOTSPOT, by, "ACK")
             case observed.RequestAnswered(code=code):
                 return Arrow(self.other(by), HOTSPOT, f"{method}/{code}")
             case orders.PassAnswer(code=code) | orders.RefuseRequest(code=code):
@@ -159,18 +195,40 @@ def registration(event: Event) -> Arrow | None:
     return None
 
 
+def discovery(event: Event) -> Arrow | None:
+    """A hotspot and its client, whichever of them we are."""
+    match event:
+        case discovered.JoinArrived() | orders.SendJoin():
+            return Arrow(CLIENT, HOTSPOT, "join")
+        case discovered.LeaveArrived() | orders.SendLeave():
+            return Arrow(CLIENT, HOTSPOT, "leave")
+        case discovered.WelcomeArrived() | orders.WelcomeClient():
+            return Arrow(HOTSPOT, CLIENT, "welcome")
+        case discovered.DenyArrived() | orders.DenyClient():
+            return Arrow(HOTSPOT, CLIENT, "deny")
+        case discovered.GoodbyeArrived() | orders.DismissClient():
+            return Arrow(HOTSPOT, CLIENT, "goodbye")
+        case discovered.BeaconHeard():
+            return Arrow(HOTSPOT, CLIENT, "beacon")
+    return None
+
+
 def spoken_by(event: Event) -> str:
     """Who told us what is no message: a timer, the owner, another machine of the house."""
     match event:
         case observed.LegUnreachable(leg=leg):
             return leg
+        case joined.LegJoined(target=target):
+            return target.leg
         case observed.RequestUnanswered(by=by):
             return by
         case observed.RegistrarUnreachable():
             return REGISTRAR
+        case observed.PartyTaken() | observed.PartyReturned() | observed.PartyKept():
+            return "another call"
         case observed.MediaFellSilent() | observed.MediaCounted():
             return "relay"
-        case observed.SettingChanged(who=who):
+        case observed.SettingChanged(who=who) | observed.SettingPostponed(who=who):
             return who
         case observed.LineCameUp(line=line) | observed.LineWentDown(line=line):
             return f"line:{line}"
@@ -178,6 +236,12 @@ def spoken_by(event: Event) -> str:
             return member
         case observed.HotspotClosing():
             return HOTSPOT
+        case observed.LinesCounted():
+            return "file"
         case observed.ServiceStarted():
             return "service"
+        case discovered.ClientMet():
+            return CLIENT
+        case discovered.LinkTimedOut() | discovered.UplinkTimedOut() | discovered.JoinUnanswered():
+            return "timer"
     return "timer" if type(event).__name__ in EXPIRY else "owner"

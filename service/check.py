@@ -18,6 +18,7 @@ def check(reading: Reading, parts: Parts) -> None:
     for part in parts["phone"]:
         demand(reading, part, "user")
         resolve_password(reading, part)
+        leave_zero_to_phone_0(reading, part)
     for part in parts["hotspot"]:
         resolve_join_key(reading, part)
         leave_lines_to_the_hotspot(reading, part, parts["line"])
@@ -43,6 +44,13 @@ def complete_line(reading: Reading, part: Part) -> None:
     demand(reading, part, "number", "server", "user")
     resolve_password(reading, part)
     resolve_proxy_password(reading, part)
+
+
+def leave_zero_to_phone_0(reading: Reading, part: Part) -> None:
+    """What is dialled as 0 is the hotspot, or the phone that stands for it."""
+    if part.values.get("user") == "0" and part.values.get("alias") != 0:
+        said = "is what calls the hotspot: give it another name, or alias = 0 to be phone 0"
+        reading.wrong((*part.place, "user"), f"0 {said}")
 
 
 # -- Secrets -------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from service import commands
+from service import commands, looking, membership_cli
 from service.config import ConfigError, load
+from service.phone_cli import phone_app
 from service.replay_cli import replay_app
 
 app = typer.Typer(
@@ -46,6 +47,9 @@ def check_config(
 
 
 commands.add_to(app)
+looking.add_to(app)
+membership_cli.add_to(app)
+app.add_typer(phone_app, name="phone")
 app.add_typer(replay_app, name="replay")
 
 

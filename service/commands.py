@@ -17,6 +17,8 @@ from service.paths import default_state_dir
 from service.runtime import serve
 from service.state import StateError
 
+GUEST_ID = 32  # Hexadecimal digits.
+
 StateDir = Annotated[
     Path | None,
     typer.Option("--state-dir", metavar="DIR", help="Where the log and the control socket are."),
@@ -85,9 +87,15 @@ def set_(
         typer.echo("nothing to set; as hotspot.enabled=false, or --reset hotspot.enabled", err=True)
         raise typer.Exit(2)
     command = {"command": "set", "settings": settings or [], "reset": reset or []}
-    differing = asked(state_dir, command)["settings"]
-    for key, value in differing.items():
+    answer = asked(state_dir, command)
+    for key, value in answer["settings"].items():
         typer.echo(f"{key} = {json.dumps(value)} (differs from the file)")
+    for key, value in answer["waiting"].items():
+        typer.echo(waits(key, value))
+
+
+def waits(key: str, value: object) -> str:
+    return f"{key} = {json.dumps(value)} from the next start on (hotspot.apply)"
 
 
 def asked(state_dir: Path | None, command: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +109,8 @@ def asked(state_dir: Path | None, command: dict[str, Any]) -> dict[str, Any]:
 def in_words(report: dict[str, Any]) -> list[str]:
     hotspot = report["hotspot"]
     words = [f"hotspot  {hotspot['name']}: {hotspot['state']}, activation {hotspot['epoch']}"]
+    if hotspot["mode"] == "client":
+        words = [f"client   {hotspot['name']}"]
     for line in report["lines"]:
         why = f" ({line['reason']})" if line["reason"] else ""
         words.append(
@@ -110,16 +120,27 @@ def in_words(report: dict[str, Any]) -> list[str]:
         where = f" at {client['ip']}" if client["ip"] else ""
         alias = "-" if client["alias"] is None else client["alias"]
         since = f" since {client['since']}" if client["since"] else ""
-        words.append(f"phone {alias:<3} {client['user']}: {client['state']}{where}{since}")
+        words.append(f"phone {alias:<3} {named(client)}: {client['state']}{where}{since}")
+    for heard in report["hotspots"]:
+        words.append(f"hears    {heard['name']} at {heard['ip']}, alias 0: {heard['state']}")
+    if report["notice"]:
+        words.append(f"note     {report['notice']}")
     for call in report["calls"]:
         legs = " ".join(f"{leg}={phase}" for leg, phase in call["legs"].items())
         words.append(
             f"call     {call['call']} {call['from']} -> {call['to']}: {call['state']} {legs}"
         )
     words += [f"set      {key} = {json.dumps(value)}" for key, value in report["settings"].items()]
+    words += [f"waits    {waits(key, value)}" for key, value in report["waiting"].items()]
     if report["store"]:
         words.append(f"store    no new calls: {report['store']}")
     return words
+
+
+def named(client: dict[str, Any]) -> str:
+    """A client that joined has an id for its user, and says a name."""
+    is_guest = len(client["user"]) == GUEST_ID and client["name"]
+    return f"{client['name']} ({client['user'][:8]})" if is_guest else str(client["user"])
 
 
 def add_to(app: typer.Typer) -> None:

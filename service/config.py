@@ -32,6 +32,7 @@ from service.sections import (
 from service.settings import (
     Setting,
     SettingError,
+    keys_in,
     parse_setting,
     settable,
     settable_key,
@@ -58,6 +59,7 @@ __all__ = [
     "Sip",
     "Store",
     "Web",
+    "keys_in",
     "load",
     "parse_setting",
     "settable",

@@ -1,31 +1,56 @@
 """The owner's commands, over a socket in the state folder.
 
 One JSON object a line each way: ``{"command": "status"}``, ``{"command": "set", "settings":
-["hotspot.enabled=false"], "reset": []}``.  The answer holds ``ok``, and ``error`` or what was
-asked for.  The socket is the owner's alone (mode 0600).
+["hotspot.enabled=false"], "reset": []}``, ``{"command": "phone", "do": "call", "number": "2"}``.
+The answer holds ``ok``, and ``error`` or what was asked for.  ``{"command": "watch"}`` is
+answered by a line at once and one at every change, until the asker has gone.  The socket is the
+owner's alone (mode 0600).
 """
 
 import json
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from service import state, status
+from service import membership, state, status
 from service.config import SettingError, parse_setting, settable_key
 
 if TYPE_CHECKING:
+    from service.phone_desk import PhoneDesk
     from service.runtime import Service
 
 LONGEST_PATH = 100  # A Unix socket's name has room for 107 octets.
 LONGEST_LINE = 65_536
+WATCH_S = 0.1  # Who watches is told no oftener than this.
+NO_PHONE = "this service runs without a phone of its own: there is nothing to drive"
 
 
 class ControlError(Exception):
     """The running service cannot be asked; names the thing and the fix."""
+
+
+class Changes:
+    """Counts whatever may have changed what is shown, and wakes who waits for it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.waiting = trio.lowlevel.ParkingLot()
+
+    def notify(self) -> None:
+        self.count += 1
+        if self.waiting:
+            self.waiting.unpark_all()
+
+    async def after(self, count: int) -> None:
+        """Returns when there are more than ``count``: none that came meanwhile is missed."""
+        while self.count <= count:
+            await self.waiting.park()
 
 
 # -- The service's end ---------------------------------------------------------------------
@@ -64,17 +89,24 @@ def place(folder: Path) -> Path:
     return short
 
 
-async def attend_one(stream: trio.SocketStream, service: "Service") -> None:
+async def attend_one(stream: trio.abc.Stream, service: "Service") -> None:
     try:
         line = await read_line(stream)
-        if line:
-            answer = json.dumps(answer_to(line, service), ensure_ascii=False)
-            await stream.send_all(answer.encode() + b"\n")
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        if is_watching(line):
+            await watch(stream, service)
+        elif line:
+            await stream.send_all(line_of(answer_to(line, service)))
+    except* (trio.BrokenResourceError, trio.ClosedResourceError):
         pass
 
 
-async def read_line(stream: trio.SocketStream) -> bytes:
+def line_of(answer: dict[str, Any]) -> bytes:
+    """A lone surrogate, which only nonsense has in it, is spelled as JSON's own escape."""
+    text = json.dumps(answer, ensure_ascii=False)
+    return text.encode(errors="backslashreplace") + b"\n"
+
+
+async def read_line(stream: trio.abc.Stream) -> bytes:
     held = b""
     while b"\n" not in held and len(held) < LONGEST_LINE:
         piece = await stream.receive_some(LONGEST_LINE)
@@ -82,6 +114,56 @@ async def read_line(stream: trio.SocketStream) -> bytes:
             break
         held += piece
     return held.partition(b"\n")[0]
+
+
+def is_watching(line: bytes) -> bool:
+    try:
+        asked = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(asked, dict) and asked.get("command") == "watch"
+
+
+async def watch(stream: trio.abc.Stream, service: "Service") -> None:
+    with counted(service.desk):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(show_changes, stream, service)
+            while await stream.receive_some(LONGEST_LINE):
+                pass  # Whatever else it says: it watches until it goes.
+            nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def counted(desk: "PhoneDesk | None") -> Iterator[None]:
+    """The phone knows how many look at it: then somebody may answer."""
+    if desk is None:
+        yield
+        return
+    desk.watchers += 1
+    try:
+        yield
+    finally:
+        desk.watchers -= 1
+
+
+async def show_changes(stream: trio.abc.Stream, service: "Service") -> None:
+    shown = b""
+    while True:
+        count = service.changes.count
+        now = line_of(watched(service))
+        if now != shown:
+            await stream.send_all(now)
+            shown = now
+        await trio.sleep(WATCH_S)
+        await service.changes.after(count)
+
+
+def watched(service: "Service") -> dict[str, Any]:
+    return {
+        "ok": True,
+        "status": status.report(service.engine, service.clock.at()),
+        "phone": service.desk.report() if service.desk else None,
+    }
 
 
 def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
@@ -92,12 +174,24 @@ def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
                 return {"ok": True, "status": status.report(service.engine, service.clock.at())}
             case "set":
                 return change(service, [*asked.get("settings", [])], [*asked.get("reset", [])])
+            case "connect" | "disconnect" | "admit" | "remove":
+                membership.obey(service.engine, asked, service.clock.at())
+                service.step()
+                return {"ok": True}
+            case "phone":
+                return drive(service, asked)
             case other:
                 return {"ok": False, "error": f"there is no command {other!r}"}
-    except SettingError as error:
+    except (SettingError, membership.MembershipError) as error:
         return {"ok": False, "error": str(error)}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {"ok": False, "error": "not a command"}
+
+
+def drive(service: "Service", asked: dict[str, Any]) -> dict[str, Any]:
+    if service.desk is None:
+        return {"ok": False, "error": NO_PHONE}
+    return service.desk.do(asked)
 
 
 def change(service: "Service", settings: list[str], reset: list[str]) -> dict[str, Any]:
@@ -111,17 +205,34 @@ def change(service: "Service", settings: list[str], reset: list[str]) -> dict[st
     for key in back:
         service.engine.may_change(key)
         service.engine.reset(key, at)
-    service.step()
-    return {"ok": True, "settings": service.engine.differing()}
+    service.engine.hasten()
+    service.settings_changed()
+    return {
+        "ok": True,
+        "settings": service.engine.differing(),
+        "waiting": service.engine.waiting(),
+    }
 
 
 # -- The command line's end ------------------------------------------------------------------
 
 
+def found(folder: Path) -> Path:
+    """Where the service that was started last has put its socket."""
+    named = folder / state.CONTROL_PATH
+    return Path(named.read_text().strip()) if named.exists() else folder / state.CONTROL
+
+
+def nobody_at(path: Path, error: Exception) -> str:
+    return (
+        f"no service answers at {path} ({error}); start it with siphotspot run, "
+        "or name its state folder with --state-dir"
+    )
+
+
 def ask(folder: Path, command: dict[str, Any]) -> dict[str, Any]:
     """Raises ``ControlError`` where no service answers, or where it says no."""
-    named = folder / state.CONTROL_PATH
-    path = Path(named.read_text().strip()) if named.exists() else folder / state.CONTROL
+    path = found(folder)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
         asking.settimeout(10)
         try:
@@ -130,10 +241,7 @@ def ask(folder: Path, command: dict[str, Any]) -> dict[str, Any]:
             with asking.makefile("rb") as answers:
                 answer: dict[str, Any] = json.loads(answers.readline())
         except (OSError, ValueError) as error:
-            raise ControlError(
-                f"no service answers at {path} ({error}); start it with siphotspot run, "
-                "or name its state folder with --state-dir"
-            ) from None
+            raise ControlError(nobody_at(path, error)) from None
     if not answer.get("ok"):
         raise ControlError(str(answer.get("error", "the service said no")))
     return answer

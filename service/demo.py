@@ -1,7 +1,8 @@
 """``siphotspot demo``: a whole house on loopback, and every claim seen on the wire.
 
-An account server, a hotspot as a process of its own, three phones and a caller.  Nothing is
-simulated: the messages go through sockets, and the hotspot is killed as a crash would.
+An account server and a caller outside; inside a hotspot and two clients, each the real
+service as a process of its own, and an ordinary phone.  Nothing is simulated: messages and
+sound go through sockets, and the hotspot is killed as a crash would.
 """
 
 import signal
@@ -17,10 +18,9 @@ from adapters.store.reading import reader
 from replay.ladder import ladder
 from replay.reader import CALL
 from replay.replayer import verification
-from service.demo_acts import CALLS, Stage
-from service.demo_hotspot import Hotspot
+from service.demo_acts import CALLS, Acts
+from service.demo_device import Device
 from service.demo_telling import Missing, Teller
-from service.paths import STORE_NAME
 
 WHOLE_S = 60.0
 
@@ -32,7 +32,7 @@ def demo(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One object a step.")] = False,
 ) -> None:
-    """Calls on loopback: one account rings three phones, and a call outlives kill -9."""
+    """A hotspot and its clients on loopback: calls of all kinds, kill -9, and the switch off."""
     tell = Teller(as_json)
     with ExitStack() as opened:
         if keep is None:
@@ -40,26 +40,26 @@ def demo(
         else:
             folder = keep
             folder.mkdir(parents=True, exist_ok=True)
-            if (folder / "state").exists():
+            if (folder / "hotspot").exists():
                 typer.echo(f"siphotspot: {folder} holds an earlier demo; name another", err=True)
                 raise typer.Exit(2)
         missing = trio.run(played, folder, tell)
     if missing:
         tell.ended(f"MISSING: {missing}", False)
         raise typer.Exit(1)
-    where = "" if keep is None else f"; its log: siphotspot replay calls --state-dir {keep}/state"
+    where = "" if keep is None else f"; its log: siphotspot replay calls --state-dir {keep}/hotspot"
     tell.ended(f"All of it was seen, {tell.facts} facts{where}", True)
 
 
 async def played(folder: Path, tell: Teller) -> str:
     """What was missing, "" where nothing was."""
-    hotspot: Hotspot | None = None
+    acts: Acts | None = None
     missing: list[str] = []
     try:
         with trio.fail_after(WHOLE_S):
-            hotspot = Hotspot(folder, tell)
-            await play(hotspot, tell)
-        looked_back(folder / "state", tell)
+            acts = Acts(folder, tell)
+            await play(acts)
+        looked_back(acts, tell)
     except* Missing as group:
         missing += told(group)
     except* trio.TooSlowError:
@@ -67,18 +67,17 @@ async def played(folder: Path, tell: Teller) -> str:
     except* KeyboardInterrupt:
         missing.append(f"interrupted; the last that was seen: {tell.last}")
     finally:
-        if hotspot is not None:
-            await hotspot.shut()
+        if acts is not None:
+            await acts.shut()
     return "; ".join(missing)
 
 
-async def play(hotspot: Hotspot, tell: Teller) -> None:
-    stage = Stage(hotspot, tell)
+async def play(acts: Acts) -> None:
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(acts.tell.run)
         await nursery.start(end_when_told)
-        await stage.open(nursery)
-        await stage.play(nursery)
-        tell.check(await hotspot.stop() == 0, "the hotspot ends when it is told to")
+        await acts.open(nursery)
+        await acts.play(nursery)
         nursery.cancel_scope.cancel()
 
 
@@ -97,15 +96,29 @@ def told(group: BaseExceptionGroup[Missing]) -> list[str]:
     return found
 
 
-def looked_back(state: Path, tell: Teller) -> None:
-    """The same calls from the log alone: as ladders, and decided again."""
-    tell.act("The calls as the log has them")
-    with closing(reader(state / STORE_NAME)) as log:
+def looked_back(acts: Acts, tell: Teller) -> None:
+    """The same calls from the logs alone: as ladders, and decided again."""
+    for device in acts.devices:
+        is_hotspot = device is acts.hotspot
+        tell.act(f"The calls of {device.name} as its log has them")
+        look_back(device, tell, shown=None if is_hotspot else 1)
+    passwords = [acts.passwords[user].encode() for user in acts.passwords]
+    kept = [path.read_bytes() for device in acts.devices for path in device.folder.iterdir()]
+    tell.check(
+        not any(password in data for password in passwords for data in kept),
+        "no password of an account or a phone stands in any log",
+    )
+
+
+def look_back(device: Device, tell: Teller, shown: int | None) -> None:
+    """``shown`` is how many of its calls are drawn, None for all."""
+    with closing(reader(device.store)) as log:
         calls = log.streams(CALL)
-        for stream in calls:
+        for stream in calls[:shown]:
             tell.picture(stream.removeprefix(CALL), ladder([*log.read(stream=stream)]))
         result = verification(log.read())
-    tell.verified(str(result), not result.fault)
+    tell.verified(device.name, str(result), not result.fault)
     if result.fault:
-        raise Missing(f"the replay decides otherwise: {result.fault}")
-    tell.check(len(calls) == CALLS, f"the log holds {CALLS} calls")
+        raise Missing(f"the replay of {device.name} decides otherwise: {result.fault}")
+    expected = CALLS[device.name]
+    tell.check(len(calls) == expected, f"{device.name} has {expected} calls in its log")

@@ -1,4 +1,4 @@
-"""Small SIP user agents for the demo: phones of the house, and a caller of the world.
+"""Small SIP user agents for the demo: a phone of the house, and a caller of the world.
 
 They are on the other side of the wire from the service, so they share with it how a message
 is spelled and how a digest is reckoned, and nothing else.
@@ -15,10 +15,9 @@ from adapters.sip.address import address, uri
 from adapters.sip.build import Headers
 from adapters.sip.digest import authorization, read_challenge
 from adapters.sip.message import Malformed, Request, Response, parse, request_bytes, response_to
-from service.demo_telling import Missing, Teller
+from service.demo_telling import PATIENCE_S, Missing, Teller
 
 HOST = "127.0.0.1"
-PATIENCE_S = 6.0
 T1_S = 0.5
 LARGEST_DATAGRAM = 65_535
 

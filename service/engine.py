@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
+from adapters.net.beacon import Sip
+from adapters.net.leaving import Leaving, Place
 from adapters.net.relay import Relay
 from adapters.sip.exchange import Exchange, Incoming
 from adapters.sip.identifiers import Identifiers
@@ -19,12 +21,14 @@ from adapters.sip.recovery import recover
 from adapters.sip.surroundings import SECOND_NS, Surroundings
 from core.events.base import Observed
 from core.events.log import Log
-from core.events.observed import MediaCounted, MediaFellSilent, ServiceStarted
+from core.events.observed import MediaCounted, MediaFellSilent, ServiceStarted, SettingPostponed
+from core.events.turn import Turn
 from core.machines.hotspot import STREAM
 from core.machines.house import House
 from service import configuring
-from service.config import Config, settable, setting
+from service.config import Config, keys_in, setting
 from service.directory import directory_of
+from service.discovery import Discovery, is_move
 
 Datagrams = list[tuple[Flow, bytes]]
 
@@ -44,16 +48,22 @@ class Engine:
         local: Callable[[str, str], str],
         dice: Callable[[], float],
         relay: Relay | None = None,
+        has_phone: bool = False,
     ) -> None:
         self.log = log
         self.file = config  # As it was read; ``config`` has the later words over it.
         self.config = config
         self.relay = relay
+        self.has_phone = has_phone  # What leaves by the flow ``LOCAL`` is for it.
+        self.is_attended = True  # Somebody may be there to answer it.
         self.house = House()
         self.around = Surroundings(
-            self.house, Identifiers(secret), directory_of(config), here, local, dice
+            self.house, Identifiers(secret), directory_of(config, has_phone), here, local, dice
         )
+        if relay is not None:
+            self.around.relay_inside = relay.inside
         self.exchange = Exchange(self.around, MediaDesk(relay))
+        self.discovery: Discovery | None = None
         self.loud = False  # In tests a bug of ours is raised.
         self.held: Datagrams = []  # What must not leave before the store can be written again.
         self.turns_held = 0  # How many of the turns that wait have all they caused in there.
@@ -64,6 +74,13 @@ class Engine:
 
     # -- Start ---------------------------------------------------------------------------------
 
+    def discover(self, sip: Sip) -> Discovery:
+        """Be found by clients, or find a hotspot; ``sip`` is where SIP reaches us."""
+        self.discovery = Discovery(self.around, self.config.hotspot, sip)
+        self.house.listeners.append(self.discovery.carry_out)
+        self.house.listeners.append(self.follow_lines)
+        return self.discovery
+
     def start(self, at: int, version: str = "") -> int:
         """Take up where the log ends, then tell the house what the file says now.
 
@@ -73,11 +90,22 @@ class Engine:
         # The words of the log count before the file's, or a recovered line has no password.
         count = recover(self.exchange, turns, at)
         self.hear_all(configuring.settings_in(self.file, self.house.board), at)
+        self.hear_postponed(at)
         self.apply_settings()
         self.hear(ServiceStarted(version=version), STREAM, at)
+        if self.discovery is not None:  # What was lent is given back before it is ours.
+            self.discovery.start(self.config.hotspot, at)
+            self.renew_directory()
         self.hear_all(configuring.clients_in(self.config, self.house.board), at)
         self.hear_all(configuring.lines_in(self.config, self.house.board), at)
+        self.hear_all(configuring.denied_in(self.config, self.house.board), at)
         return count
+
+    def hear_postponed(self, at: int) -> None:
+        """What waited for this start; a newer word of the file has done away with it."""
+        for key, word in [*self.house.board.hotspot.postponed.items()]:
+            said = configuring.changed(self.house.board, key, word.value, word.who)
+            self.hear(said, STREAM, at)
 
     def hear(self, seen: Observed, stream: str, at: int) -> None:
         self.around.at = at
@@ -89,17 +117,40 @@ class Engine:
 
     def apply_settings(self) -> None:
         self.config = configuring.effective(self.file, self.house.board)
-        self.around.directory = directory_of(self.config)
+        self.renew_directory()
         self.exchange.media.takes_new = self.config.media.mode != "direct"
+
+    def renew_directory(self) -> None:
+        directory = directory_of(self.config, self.has_phone, self.is_attended)
+        if self.discovery is not None:
+            directory = self.discovery.completed(directory)
+        self.around.directory = directory
+
+    def attend(self, is_attended: bool) -> None:
+        """Whether somebody may be there to answer the phone of this device, from now on."""
+        if is_attended != self.is_attended:
+            self.is_attended = is_attended
+            self.renew_directory()
+
+    def follow_lines(self, turn: Turn) -> None:
+        """What a hotspot lends us are our lines."""
+        if is_move(turn):
+            self.renew_directory()
 
     # -- The owner -------------------------------------------------------------------------------
 
     def change(self, key: str, value: object, at: int, who: str = "owner") -> None:
-        """One setting, as ``parse_setting`` understood it."""
-        word = configuring.changed(self.house.board, key, json.dumps(value), who)
+        """One setting, as ``parse_setting`` understood it; ``hotspot.apply`` says when."""
+        word = configuring.said(self.config, self.house.board, key, json.dumps(value), who)
         self.hear(word, STREAM, at)
+        if isinstance(word, SettingPostponed):
+            return
         self.apply_settings()
+        if self.discovery is not None:
+            self.discovery.change(self.config.hotspot, at)
+            self.renew_directory()
         self.hear_all(configuring.lines_in(self.config, self.house.board), at)
+        self.hear_all(configuring.insisted_on(self.config, self.house.board, key), at)
 
     def may_change(self, key: str) -> None:
         """Raises ``SettingError`` where the key is about a line that is not there."""
@@ -109,13 +160,17 @@ class Engine:
         """Back to what the file says."""
         self.change(key, setting(self.file, key), at, who="reset")
 
+    def waiting(self) -> dict[str, object]:
+        """The settings that will be others from the next start on."""
+        postponed = self.house.board.hotspot.postponed
+        return {key: json.loads(word.value) for key, word in postponed.items()}
+
     def differing(self) -> dict[str, object]:
         """The settings that are not as the file has them."""
         return {
             key: setting(self.config, key)
-            for key in settable
-            if configuring.is_known(self.file, key)
-            and setting(self.config, key) != setting(self.file, key)
+            for key in keys_in(self.file)
+            if setting(self.config, key) != setting(self.file, key)
         }
 
     # -- The wire and the clock ----------------------------------------------------------------
@@ -131,11 +186,30 @@ class Engine:
                 self.house.faults.append(f"{flow}: {error!r}")
             self.hold_new()
 
+    def receive_discovery(self, data: bytes, source: Place, interface: int, at: int) -> None:
+        if self.discovery is None:
+            return
+        try:
+            self.discovery.receive(data, source, interface, at)
+        except Exception as error:  # As above.
+            if self.loud:
+                raise
+            self.around.drops["fault"] += 1
+            self.house.faults.append(f"{source[0]}: {error!r}")
+
+    def moved(self, at: int) -> None:
+        """The interfaces of this machine are others, or have other addresses."""
+        self.hear_all(self.exchange.registrations.moved(), at)
+        if self.discovery is not None:
+            self.discovery.moved(at)
+
     def failed(self, flow: Flow, at: int) -> None:
         self.exchange.failed(flow, at)
 
     def handle_timers(self, at: int) -> None:
         self.exchange.handle_timers(at)
+        if self.discovery is not None:
+            self.discovery.handle_timers(at)
         if self.relay is not None and at - self.silence_looked_at >= SILENCE_EVERY_NS:
             self.silence_looked_at = at
             self.notice_silence(at)
@@ -155,6 +229,8 @@ class Engine:
             due = min(due, self.riding_since + RIDE_NS)
         if self.exchange.media.relayed:
             due = min(due, self.silence_looked_at + SILENCE_EVERY_NS)
+        if self.discovery is not None:
+            due = min(due, self.discovery.next_deadline() or NEVER)
         return due if due < NEVER else None
 
     # -- Recording ---------------------------------------------------------------------------------
@@ -193,14 +269,27 @@ class Engine:
         out, self.held = self.held, []
         return out + free + exchange.take_out()
 
+    def take_leaving(self) -> list[Leaving]:
+        """What discovery has to send: nothing of it before its turns are recorded."""
+        if self.discovery is None or self.house.unrecorded:
+            return []
+        return self.discovery.take_out()
+
     def may_ride(self, at: int) -> bool:
         if self.held or self.store_failed_at is not None:
             return False
-        if not self.around.transactions.is_patient():
+        transactions = self.around.transactions
+        if len(transactions.outbox) != transactions.patient:
+            return False
+        if self.discovery is not None and self.discovery.is_waiting():
             return False
         if self.riding_since is None:
             self.riding_since = at
         return at - self.riding_since < RIDE_NS
+
+    def hasten(self) -> None:
+        """Somebody is told that it is done: nothing of it rides any longer."""
+        self.riding_since = 0
 
     def store_fails(self, error: Exception, at: int) -> None:
         """No new calls; those in progress wait for the disk, and their peers repeat themselves."""

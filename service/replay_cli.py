@@ -15,8 +15,6 @@ from typing import Annotated, NoReturn
 
 import typer
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
-from rich.console import Console
-from rich.progress import Progress
 
 from adapters.store.reading import ReadOnlyLog, reader
 from core.events.log import Recorded
@@ -213,6 +211,9 @@ def stop(why: str) -> NoReturn:
 @contextmanager
 def progress(log: ReadOnlyLog) -> Iterator[Callable[[int], None]]:
     """A bar where somebody watches and it takes a while; it is gone when the work is done."""
+    from rich.console import Console  # Takes long to import, and few commands take long.
+    from rich.progress import Progress
+
     console = Console(stderr=True)
     last = log.last_position()
     if not console.is_terminal or last < PROGRESS_FROM:

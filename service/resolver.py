@@ -5,9 +5,6 @@ are looked up before the first REGISTER and again from time to time, off the pat
 from collections.abc import Callable
 from typing import Any
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
 import trio
 
 from adapters.sip.grammar import Malformed, host_and_port
@@ -79,6 +76,9 @@ async def resolved(host: str, port: int) -> tuple[tuple[str, int], ...]:
 
 
 async def records(name: str, kind: str) -> list[Any]:
+    import dns.asyncresolver  # Takes long to import, and a house may do without names.
+    import dns.exception
+
     try:
         return [*await dns.asyncresolver.resolve(name, kind, lifetime=PATIENCE_S)]
     except (dns.exception.DNSException, OSError):

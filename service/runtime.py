@@ -18,8 +18,12 @@ from typing import TextIO
 import trio
 from eventsourcing.persistence import IntegrityError
 
+from adapters.net.beacon import Sip
+from adapters.net.discovery_sockets import Heard
+from adapters.net.leaving import Leaving
 from adapters.net.relay import Ports, Relay
 from adapters.sip.message import Flow
+from adapters.sip.own_phone import LOCAL
 from adapters.sip.sockets import host_and_port
 from adapters.sip.surroundings import SECOND_NS
 from adapters.sip.transport import Incoming, Transport
@@ -33,7 +37,12 @@ from core.events.decided import (
     LineRegistered,
     LinkCleared,
     LinkConnected,
+    LinkLeft,
     LinkLost,
+    UplinkCleared,
+    UplinkConnected,
+    UplinkLeft,
+    UplinkLost,
 )
 from core.events.log import Log
 from core.events.turn import Turn
@@ -41,6 +50,8 @@ from service import control, state
 from service.clock import Clock
 from service.config import Config
 from service.engine import Engine
+from service.ether import Ether
+from service.phone_desk import PhoneDesk
 from service.resolver import Resolver
 
 CHECKPOINT_EVERY_S = 5
@@ -53,7 +64,12 @@ SAID = (
     LineFailed,
     LinkConnected,
     LinkLost,
+    LinkLeft,
     LinkCleared,
+    UplinkConnected,
+    UplinkLost,
+    UplinkLeft,
+    UplinkCleared,
     HotspotOpened,
     DeactivationBegan,
     HotspotDisabled,
@@ -77,11 +93,16 @@ class Service:
             self.receive,
             self.failed,
         )
+        self.ether = Ether(config.hotspot, self.receive_discovery, self.complain, self.moved)
+        self.noticed = ""
         self.sleeping: trio.CancelScope | None = None
         self.wakes_at = float("inf")
         self.engine: Engine
         self.second_writer: IntegrityError | None = None
         self.stopping = trio.Event()
+        self.changes = control.Changes()
+        self.has_phone = all(phone.alias != 0 for phone in config.phones)  # Else that one is 0.
+        self.desk: PhoneDesk | None = None
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serves until it is told to stop.
@@ -94,9 +115,12 @@ class Service:
         with ExitStack() as opened:
             log = opened.enter_context(sqlite.writer(path, self.config.store.durability))
             ports = self.config.media.ports
-            relay = Relay(Ports(ports.first, ports.last), host=self.relay_host())
+            shared = Ports(ports.first, ports.last)
+            relay = Relay(shared, host=self.relay_host())
             opened.callback(relay.shut)
             self.engine = self.build(log, secret, relay)
+            if self.has_phone:
+                self.desk = PhoneDesk(self.engine, self.clock.at, self.step, self.say, shared)
             async with trio.open_nursery() as nursery:
                 await self.open(nursery, relay, log)
                 task_status.started()
@@ -108,7 +132,14 @@ class Service:
 
     def build(self, log: Log, secret: bytes, relay: Relay) -> Engine:
         engine = Engine(
-            log, secret, self.config, self.here, self.local, random.SystemRandom().random, relay
+            log,
+            secret,
+            self.config,
+            self.here,
+            self.local,
+            random.SystemRandom().random,
+            relay,
+            has_phone=self.has_phone,
         )
         engine.house.listeners.append(self.tell)
         return engine
@@ -119,7 +150,9 @@ class Service:
         await resolver.prime(self.servers())
         began = trio.current_time()
         await nursery.start(self.transport.run)
+        self.engine.discover(self.sip()).errors = self.ether.counted
         count = self.engine.start(self.clock.at(), version("siphotspot"))
+        self.ether.move(self.engine.config.hotspot)
         listening = ", ".join(
             f"{each.transport}:{host_and_port(each.host, each.port)}"
             for each in self.transport.addresses
@@ -131,7 +164,10 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 20)
+        await nursery.start(self.ether.run)
         self.step()
+        if self.desk is not None:
+            nursery.start_soon(self.desk.run)
         nursery.start_soon(self.keep_time)
         nursery.start_soon(relay.run)
         nursery.start_soon(self.keep_checkpoints, log)
@@ -139,7 +175,9 @@ class Service:
         await nursery.start(control.serve, self.folder, self)
 
     def servers(self) -> set[str]:
-        accounts = [entry.account for entry in self.engine.around.directory.lines.values()]
+        directory = self.engine.around.directory
+        entries = [*directory.lines.values(), *directory.own_lines.values()]
+        accounts = [entry.account for entry in entries]
         return {name for each in accounts for name in (each.server, *each.proxies) if name}
 
     # -- Where we are --------------------------------------------------------------------------
@@ -163,9 +201,16 @@ class Service:
         hosts = {listen.host for listen in self.config.sip.listen}
         return hosts.pop() if len(hosts) == 1 else "0.0.0.0"
 
+    def sip(self) -> Sip:
+        """Where clients register: UDP where we speak it."""
+        listening = sorted(self.transport.addresses, key=lambda each: each.transport != "udp")
+        return Sip(*listening[0])
+
     # -- Drain, decide, record, send -------------------------------------------------------------
 
     def receive(self, batch: Sequence[Incoming]) -> None:
+        if self.desk is not None:
+            self.engine.attend(self.desk.is_attended())
         self.engine.receive(batch, self.clock.at())
         self.step()
 
@@ -173,20 +218,63 @@ class Service:
         self.engine.failed(flow, self.clock.at())
         self.step()
 
+    def receive_discovery(self, batch: Sequence[Heard]) -> None:
+        for heard in batch:
+            at = self.clock.at()
+            self.engine.receive_discovery(heard.data, heard.source, heard.interface, at)
+        self.step()
+
+    def moved(self) -> None:
+        self.transport.forget_routes()
+        self.engine.moved(self.clock.at())
+        self.step()
+
+    def complain(self, problem: str) -> None:
+        """What keeps discovery from working, or that nothing does any more."""
+        if self.engine.discovery is not None:
+            self.engine.discovery.problem = problem
+        if problem:
+            self.say(f"discovery: {problem}")
+        self.changes.notify()
+
+    def settings_changed(self) -> None:
+        self.ether.move(self.engine.config.hotspot)
+        if self.desk is not None:
+            self.desk.settings_changed()
+        self.step()
+
     def step(self) -> None:
+        """Until nobody in this process has anything to say to another."""
         try:
-            out = self.engine.flush(self.clock.at())
+            self.record_and_send()
+            while self.desk is not None and (said := self.desk.take_out()):
+                self.engine.receive([(data, LOCAL) for data in said], self.clock.at())
+                self.record_and_send()
         except IntegrityError as error:
             self.second_writer = error
             self.stopping.set()
             return
-        send = self.transport.send
-        for flow, data in out:
-            send(flow, data)
+        self.changes.notify()
         due = self.due()
         if self.sleeping is not None and due < self.wakes_at:
             self.wakes_at = due
             self.sleeping.deadline = self.moment(due)
+
+    def record_and_send(self) -> None:
+        send, desk = self.transport.send, self.desk
+        for flow, data in self.engine.flush(self.clock.at()):
+            if desk is not None and flow.transport == LOCAL.transport:
+                desk.receive(data)
+            else:
+                send(flow, data)
+        if leaving := self.engine.take_leaving():
+            self.send_discovery(leaving)
+
+    def send_discovery(self, leaving: Sequence[Leaving]) -> None:
+        discovery, at = self.engine.discovery, self.clock.at()
+        assert discovery is not None
+        for each in leaving:
+            self.ether.send(each, discovery.intake.key, at)
 
     def due(self) -> float:
         """The next deadline, up to a grain late: no timer of ours is meant to the millisecond."""
@@ -210,9 +298,18 @@ class Service:
             if self.engine.store_failed_at and at - said_at > DISK_NOISE_S * SECOND_NS:
                 said_at = at
                 self.say(f"no new calls: {self.engine.store_failure}")
+            self.notice(at)
             for fault in self.engine.house.faults:
                 self.say(f"fault: {fault}")
             self.engine.house.faults.clear()
+
+    def notice(self, at: int) -> None:
+        """A client that hears no hotspot says what it listens to."""
+        discovery = self.engine.discovery
+        notice = discovery.seeking.notice(at) if discovery else ""
+        if notice and not self.noticed:
+            self.say(notice)
+        self.noticed = notice
 
     async def keep_checkpoints(self, log: Log) -> None:
         """In a thread with a connection of its own: the loop never waits for the disk."""
@@ -228,7 +325,7 @@ class Service:
     def record_the_rest(self) -> None:
         """What rode without a commit of its own is recorded before we go."""
         if self.second_writer is None and self.engine.house.unrecorded:
-            self.engine.riding_since = 0
+            self.engine.hasten()
             self.engine.flush(self.clock.at())
 
     # -- What the owner sees of it -----------------------------------------------------------------

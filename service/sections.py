@@ -16,6 +16,7 @@ from service.secret import Secret
 
 LINES_MAX = 6
 ALIAS_MAX = 999
+CLIENTS_MAX = 9999
 
 Mode = Literal["hotspot", "client"]
 Monitor = Literal["multicast", "broadcast"]
@@ -42,8 +43,9 @@ class Hotspot(Struct, frozen=True, kw_only=True):
     interface: Annotated[str | None, rules.text(1, 15)] = None  # All that are usable.
     ring_timeout: Annotated[int, rules.whole(1, 600)] = 60  # Seconds.
     ring: Annotated[Ring, rules.one_of(Ring)] = "all"
+    ring_step: Annotated[int, rules.whole(1, 600)] = 15  # Seconds.
     client_transfer: Annotated[bool, rules.boolean] = False
-    max_clients: Annotated[int, rules.whole(1, ALIAS_MAX)] = 64
+    max_clients: Annotated[int, rules.whole(1, CLIENTS_MAX)] = 64
     apply: Annotated[Apply, rules.one_of(Apply)] = "live"
     join: Annotated[Join, rules.one_of(Join)] = "open"
     join_key_file: Annotated[str, rules.text(1, 4096)] = "join.key"
@@ -83,6 +85,7 @@ class Line(Struct, frozen=True, kw_only=True):
     prefix: Annotated[str, rules.prefix] = ""
     expires: Annotated[int, rules.whole(60, 86400)] = 3600  # Seconds.
     accept_from: Annotated[AcceptFrom, rules.one_of(AcceptFrom)] = "server"
+    asserted_identity: Annotated[bool, rules.boolean] = False  # P-Asserted-Identity on calls out.
 
     def __post_init__(self) -> None:
         """Some defaults come from another key; nobody who reads them has to know."""
@@ -103,6 +106,7 @@ class Phone(Struct, frozen=True, kw_only=True):
         rules.list_of(rules.whole(1, LINES_MAX)),
     ] = None
     log_answered_elsewhere: Annotated[bool, rules.boolean] = False
+    quiet: Annotated[bool, rules.boolean] = False  # It does not ring for calls from outside.
 
 
 class Media(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,8 @@ MAY_NOT_IMPORT = {
 }
 ONLY_IN = {
     "transitions": {"core/machines/life.py"},
-    "msgpack": {"core/events/codec.py"},
+    "msgpack": {"core/events/codec.py", "adapters/net/beacon.py"},
+    "psutil": {"adapters/net/interfaces.py"},
     "eventsourcing": {"core/events/codec.py", "core/events/log.py", "adapters/store", "service"},
     "sqlite3": {"adapters/store", "service"},
 }

@@ -73,6 +73,11 @@ class Relay:
         self._routes: dict[int, Route] = {}
         self._epoll = select.epoll()
 
+    @property
+    def inside(self) -> str:
+        """Where it is for a phone of this very process."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+
     # -- Calls ---------------------------------------------------------------------------
 
     def open(self, call: str, streams: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -42,7 +42,7 @@ class Authentication:
             age = self.nonces.judge(said.nonce, at_s)
             if age == "forged":
                 return Verdict.UNPROVEN
-            phone = self.around.directory.phones.get(user)
+            phone = self.around.directory.phone(user)
             right = is_right(said, request.method, phone.password() if phone else NOBODY)
             if not right or phone is None or text(said.user) != user or is_other(request, said.uri):
                 return Verdict.WRONG

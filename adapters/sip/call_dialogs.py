@@ -9,21 +9,25 @@ happens, or onto a list of what may have been left undone when the log is read a
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from adapters.sip.address import sip_uri, user_of
+from adapters.sip import pickup_dialogs, transfer_dialogs
+from adapters.sip.address import escaped_user, sip_uri, user_of
 from adapters.sip.build import response_to
+from adapters.sip.dial_plan import is_outside
 from adapters.sip.dialog import ALLOW, USER_AGENT, Dialog, Headers
-from adapters.sip.digest import authorization
-from adapters.sip.grammar import Malformed, quoted, split_at, wire
+from adapters.sip.directory import LineEntry
+from adapters.sip.grammar import Malformed, quoted, wire
 from adapters.sip.message import Flow, Request
 from adapters.sip.owner import Owner
-from adapters.sip.rebuilt import invite_of, request_of
+from adapters.sip.proofs import Proofs, headers
+from adapters.sip.rebuilt import request_of
 from adapters.sip.sdp import with_relay
 from adapters.sip.surroundings import Surroundings
-from core.events import decided, observed, orders
+from core.events import decided, joined, observed, orders
 from core.events.base import Event
 from core.events.facts import Challenge, Target
 from core.events.orders import COMPLETED_ELSEWHERE
 from core.events.turn import Turn
+from core.machines.passing import ASK
 
 CALLER = "caller"
 SDP = "application/sdp"
@@ -44,16 +48,23 @@ class CallDialogs:
         self.around = around
         self.wire = wire
         self.dialogs: dict[str, Dialog] = {}  # By party.
+        self.forks: dict[tuple[str, str], Dialog] = {}  # By leg and To tag: its other branches.
         self.invite = observed.InviteArrived(line="", caller="", offer=b"", targets=())
-        self.winner = ""
+        self.targets: dict[str, Target] = {}  # By leg.
+        self.sides = (CALLER, "")  # Who talks: the second one is the leg that has won.
+        self.referrer = ""  # Who has handed the other side over last (``transfer_dialogs``).
+        self.lines: dict[str, str] = {}  # By leg of a transfer: the line that it calls out on.
+        self.offers: dict[str, bytes] = {}  # By leg of a transfer: what its 2xx offers.
+        self.elsewhere: set[str] = set()  # Whose dialog is another call's by now.
+        self.openings: dict[str, int] = {}  # The CSeq of its INVITE, by who has invited us.
         self.requests: dict[tuple[str, int], Request] = {}  # By asker and number; 0: the INVITE.
         self.flows: dict[tuple[str, int], Flow] = {}  # Where each of them is answered.
         self.passed: dict[tuple[str, int], tuple[str, int]] = {}  # To whom, with what CSeq.
-        self.challenges: dict[str, Challenge] = {}
+        self.proofs: dict[str, Proofs] = {}  # By leg: what its INVITE has to prove.
         self.unredacted: dict[bytes, bytes] = {}  # Bodies with keys in them, never recorded.
         self.unspelled: list[str] = []  # Legs whose INVITE could not be made.
         self.session = 0
-        self.rewritten: dict[tuple[str, int, tuple[int, ...], bytes], bytes] = {}
+        self.rewritten: dict[tuple[str, int, int, tuple[int, ...], bytes], bytes] = {}
 
     def carry_out(self, turn: Turn) -> None:
         seen = turn.seen
@@ -73,22 +84,9 @@ class CallDialogs:
     # -- What was seen -------------------------------------------------------------------
 
     def invite_arrived(self, event: observed.InviteArrived, _: Event) -> None:
-        origin = event.origin
-        flow = Flow.read(origin.flow)
-        names = self.around.identifiers.dialog(self.stream, CALLER)
-        dialog = Dialog(names._replace(call_id=origin.call_id), flow, self.around.here(flow))
-        dialog.local = f"{origin.called};tag={dialog.tag}"
-        dialog.remote = origin.caller
-        dialog.target = origin.contact
-        dialog.routes = [route for line in origin.routes for route in split_at(line, ",")]
-        dialog.remote_cseq = origin.cseq
-        dialog.aim()
-        dialog.contact = self.contact_of(dialog, user_of(origin.called))
-        self.dialogs[CALLER] = dialog
         self.invite = event
-        self.flows[CALLER, 0] = flow
-        if (CALLER, 0) not in self.requests:
-            self.requests[CALLER, 0] = invite_of(origin)
+        self.targets = {target.leg: target for target in event.targets}
+        pickup_dialogs.opened(self, CALLER, event.origin)
         if event.media.toward_legs:
             self.session = self.around.identifiers.number(self.stream, "session")
 
@@ -99,9 +97,17 @@ class CallDialogs:
             dialog.follow(event.peer)
             if isinstance(event, observed.LegAnswered):
                 dialog.aim()
+                if event.leg in self.offers:
+                    self.offers[event.leg] = event.answer
+
+    def leg_forked(self, event: observed.LegForked, _: Event) -> None:
+        leg, tag = event.leg, event.peer.tag
+        names = self.around.identifiers.dialog(self.stream, f"{leg};{tag}")
+        flow = Flow.read(self.targets[leg].flow)
+        self.forks[leg, tag] = self.dialogs[leg].forked(event.peer, names.branch, flow)
 
     def leg_challenged(self, event: observed.LegChallenged, _: Event) -> None:
-        self.challenges[event.leg] = event.challenge
+        self.proofs.setdefault(event.leg, Proofs()).asked(event.challenge)
 
     def hung_up(self, event: observed.CallerHungUp | observed.LegHungUp, _: Event) -> None:
         party = event.leg if isinstance(event, observed.LegHungUp) else CALLER
@@ -124,11 +130,13 @@ class CallDialogs:
         if event.contact and party:
             self.dialogs[party].target = event.contact
             self.dialogs[party].aim()
+        if event.number == ASK and event.code < 300:
+            self.offers[event.by] = event.body
 
     # -- Toward a leg ----------------------------------------------------------------------
 
     def invite_leg(self, order: orders.InviteLeg, _: Event) -> None:
-        target = next(target for target in self.invite.targets if target.leg == order.leg)
+        target = self.targets[order.leg]
         flow = Flow.read(target.flow)
         around = self.around
         names = around.identifiers.dialog(self.stream, order.leg)
@@ -143,32 +151,44 @@ class CallDialogs:
     def authorize_leg(self, order: orders.AuthorizeLeg, _: Event) -> None:
         """Once more, in the same dialog-to-be, with the next CSeq (RFC 3261 22.2)."""
         dialog = self.dialogs[order.leg]
-        challenge = self.challenges[order.leg]
-        target = next(target for target in self.invite.targets if target.leg == order.leg)
-        line = self.around.directory.lines.get(self.invite.line)
+        proofs = self.proofs[order.leg].spend()
+        target = self.targets[order.leg]
+        line = self.line_of(order.leg)
         if line is None:
             return
-        account = line.account
-        cnonce = self.around.identifiers.derived(self.stream, challenge.nonce, octets=8)
-        value = authorization(
-            challenge, "INVITE", dialog.invite_uri, account.auth_user, line.password(), 1, cnonce
-        )
-        name = "Proxy-Authorization" if challenge.proxy else "Authorization"
+        proven = headers(proofs, line, line.account, "INVITE", dialog.invite_uri, self.cnonce_for)
         dialog.remote, dialog.target, dialog.routes = dialog.addressee, dialog.invite_uri, []
-        self.send_invite(order.leg, dialog, target, [(name, value)])
+        self.send_invite(order.leg, dialog, target, [*proven])
+
+    def cnonce_for(self, challenge: Challenge) -> str:
+        return self.around.identifiers.derived(self.stream, challenge.nonce, octets=8)
 
     def send_invite(self, leg: str, dialog: Dialog, target: Target, more: Headers) -> None:
         invite = self.invite
         cseq = dialog.invite_cseq = dialog.next_cseq()
         dialog.credentials = list(more)
-        if self.around.directory.correlate and target.leg != "line":
+        if is_outside(leg):
+            more = [*more, *self.identity(leg)]
+        elif self.around.directory.correlate:
             more = [*more, ("X-CID", invite.origin.call_id)]
         dialog.sdp_version = 0  # It is the same offer, however often it is sent.
-        body = self.toward(dialog, invite.offer, invite.media.toward_legs)
+        offer = b"" if leg in self.offers else invite.offer
+        body = self.toward(dialog, offer, invite.media.toward_legs)
         hops = max(1, invite.origin.hops - 1)
         data = dialog.request("INVITE", cseq, more, body, invite.content_type, hops)
         owner = Owner(self.stream, leg)
         self.wire.request(owner, dialog.branch_of(cseq), "INVITE", data, dialog.flow)
+
+    def line_of(self, leg: str) -> LineEntry | None:
+        return self.around.directory.lines.get(self.lines.get(leg, self.invite.line))
+
+    def identity(self, leg: str) -> Headers:
+        """Who calls out, where the server of the line trusts us to say so (RFC 3325 9.1)."""
+        line = self.line_of(leg)
+        if line is None or not line.asserted_identity:
+            return []
+        user = escaped_user(line.account.user)
+        return [("P-Asserted-Identity", f"<sip:{user}@{line.account.domain}>")]
 
     def cancel_leg(self, order: orders.CancelLeg, _: Event) -> None:
         dialog = self.dialogs[order.leg]
@@ -179,7 +199,9 @@ class CallDialogs:
     def ack_leg(self, order: orders.AckLeg, seen: Event) -> None:
         dialog = self.dialogs[order.leg]
         answer = seen.answer if isinstance(seen, observed.CallerAcked) else b""
-        body = self.toward(dialog, answer, self.invite.media.toward_legs)
+        if isinstance(seen, observed.RequestAnswered) and seen.code < 300:  # By whom it is joined.
+            answer = seen.body
+        body = self.toward(dialog, answer, self.ports_of(order.leg))
         self.send_ack(order.leg, dialog, dialog.invite_cseq, body, dialog.credentials)
 
     def send_ack(
@@ -188,11 +210,16 @@ class CallDialogs:
         dialog.last_ack = dialog.request("ACK", cseq, more, body)
         self.wire.ack(Owner(self.stream, party), dialog.last_ack, dialog.flow)
 
-    def release_leg(self, order: orders.ReleaseLeg, _: Event) -> None:
-        self.send_bye(order.leg, reasons(order.reason))
+    def release_fork(self, order: orders.ReleaseFork, _: Event) -> None:
+        """Without a body: to an offer in its 2xx nobody has an answer."""
+        dialog, party = self.forks[order.leg, order.tag], f"{order.leg};{order.tag}"
+        self.send_ack(party, dialog, dialog.invite_cseq, b"", dialog.credentials)
+        self.send_bye(party, dialog, [])
 
-    def send_bye(self, party: str, more: Headers) -> None:
-        dialog = self.dialogs[party]
+    def release_leg(self, order: orders.ReleaseLeg, _: Event) -> None:
+        self.send_bye(order.leg, self.dialogs[order.leg], reasons(order.reason))
+
+    def send_bye(self, party: str, dialog: Dialog, more: Headers) -> None:
         cseq = dialog.next_cseq()
         data = dialog.request("BYE", cseq, more)
         owner = Owner(self.stream, party)
@@ -205,7 +232,7 @@ class CallDialogs:
         self.answer_caller_with(order.code, body)
 
     def answer_caller(self, order: orders.AnswerCaller, seen: Event) -> None:
-        self.answer_caller_with(200, getattr(seen, "answer", b""))
+        self.answer_caller_with(200, pickup_dialogs.answer_in(self, seen))
 
     def refuse_caller(self, order: orders.RefuseCaller, _: Event) -> None:
         self.answer_caller_with(order.code, b"")
@@ -216,23 +243,25 @@ class CallDialogs:
         self.answer(CALLER, 0, code, body, SDP, dialog.contact if code < 300 else "")
 
     def release_caller(self, _order: orders.ReleaseCaller, _: Event) -> None:
-        self.send_bye(CALLER, [])
+        self.send_bye(CALLER, self.dialogs[CALLER], [])
 
     # -- Between the two sides ---------------------------------------------------------------
 
     def call_answered(self, event: decided.CallAnswered, _: Event) -> None:
-        self.winner = event.by
+        self.sides = (CALLER, event.by)
 
     def pass_request(self, order: orders.PassRequest, seen: Event) -> None:
-        assert isinstance(seen, observed.RequestArrived)
-        party = self.winner if order.by == CALLER else CALLER
+        party = self.other(order.by)
         dialog = self.dialogs[party]
         cseq = dialog.next_cseq()
         if order.method == "INVITE":
             dialog.invite_cseq = cseq
         self.passed[order.by, order.number] = (party, cseq)
-        body = self.toward_party(party, seen.body, seen.content_type)
-        data = dialog.request(order.method, cseq, None, body, seen.content_type)
+        asked, content_type = self.offers.get(order.by, b""), SDP
+        if isinstance(seen, observed.RequestArrived):
+            asked, content_type = seen.body, seen.content_type
+        body = self.toward_party(party, asked, content_type)
+        data = dialog.request(order.method, cseq, None, body, content_type)
         owner = Owner(self.stream, party, order.by, order.number)
         self.wire.request(owner, dialog.branch_of(cseq), order.method, data, dialog.flow)
 
@@ -246,7 +275,7 @@ class CallDialogs:
         self.answer(order.by, order.number, order.code, body, seen.content_type, contact)
 
     def pass_ack(self, order: orders.PassAck, seen: Event) -> None:
-        assert isinstance(seen, observed.RequestAcked)
+        assert isinstance(seen, observed.RequestAcked | observed.RequestAnswered)
         party, cseq = self.passed[order.by, order.number]
         body = self.toward_party(party, seen.body, SDP)
         self.send_ack(party, self.dialogs[party], cseq, body)
@@ -262,7 +291,7 @@ class CallDialogs:
         self, party: str, number: int, code: int, body: bytes, content_type: str, contact: str
     ) -> None:
         request = self.requests.get((party, number))
-        if request is None:
+        if request is None or (code == 408 and request.method != "INVITE"):  # RFC 4320 4.2.
             return
         headers: Headers = [("Contact", contact), ("Allow", ALLOW)] if contact else []
         headers.append(("User-Agent", USER_AGENT))
@@ -277,9 +306,17 @@ class CallDialogs:
     def toward_party(self, party: str, body: bytes, content_type: str) -> bytes:
         if content_type.partition(";")[0].strip().lower() != SDP:
             return body
-        media = self.invite.media
-        ports = media.toward_caller if party == CALLER else media.toward_legs
-        return self.toward(self.dialogs[party], body, ports)
+        return self.toward(self.dialogs[party], body, self.ports_of(party))
+
+    def other(self, party: str) -> str:
+        """Who talks with it, or will, where it is to take the place of who referred."""
+        first, second = self.sides
+        place = party if party in self.sides else self.referrer
+        return second if place == first else first
+
+    def ports_of(self, party: str) -> tuple[int, ...]:
+        is_first = party == CALLER or (party in self.offers and self.other(party) != self.sides[0])
+        return self.invite.media.toward_caller if is_first else self.invite.media.toward_legs
 
     def toward(self, dialog: Dialog, body: bytes, ports: tuple[int, ...]) -> bytes:
         """The SDP as this side is given it: with its keys, and through the relay if there is one.
@@ -292,12 +329,13 @@ class CallDialogs:
         if not ports:
             return body
         dialog.sdp_version += 1
-        host = dialog.here.rpartition(":")[0].strip("[]")
-        key = (host, dialog.sdp_version, ports, body)
+        host = self.around.relay_toward(dialog.flow, dialog.here)
+        session = dialog.session or self.session
+        key = (host, session, dialog.sdp_version, ports, body)
         if key not in self.rewritten:
             self.rewritten.clear()
             version = dialog.sdp_version
-            self.rewritten[key] = with_relay(body, host, ports, self.session, version)
+            self.rewritten[key] = with_relay(body, host, ports, session, version)
         return self.rewritten[key]
 
     def contact_of(self, dialog: Dialog, user: str) -> str:
@@ -306,11 +344,7 @@ class CallDialogs:
         return f"<{sip_uri(user, host.strip('[]'), int(port))}{transport}>"
 
     def caller_at(self, dialog: Dialog) -> str:
-        """The caller as a phone sees him: at our address, so that calling back goes through us."""
-        host, _, port = dialog.here.rpartition(":")
-        user = user_of(self.invite.caller)
-        name = f"{quoted(wire(self.invite.name))} " if self.invite.name else ""
-        return f"{name}<{sip_uri(user, host.strip('[]'), int(port) if port != '5060' else 0)}>"
+        return seen_from(dialog.here, user_of(self.invite.caller), self.invite.name)
 
 
 Handler = Callable[[CallDialogs, Any, Event], None]
@@ -319,6 +353,9 @@ HANDLERS: dict[type[Event], Handler] = {
     observed.InviteArrived: CallDialogs.invite_arrived,
     observed.LegProgressed: CallDialogs.leg_spoke,
     observed.LegAnswered: CallDialogs.leg_spoke,
+    observed.LegForked: CallDialogs.leg_forked,
+    joined.LegJoined: pickup_dialogs.leg_joined,
+    joined.PickupArrived: pickup_dialogs.picked_up,
     observed.LegChallenged: CallDialogs.leg_challenged,
     observed.LegHungUp: CallDialogs.hung_up,
     observed.CallerHungUp: CallDialogs.hung_up,
@@ -328,7 +365,9 @@ HANDLERS: dict[type[Event], Handler] = {
     orders.AuthorizeLeg: CallDialogs.authorize_leg,
     orders.CancelLeg: CallDialogs.cancel_leg,
     orders.AckLeg: CallDialogs.ack_leg,
+    orders.AnswerLeg: pickup_dialogs.answer_leg,
     orders.ReleaseLeg: CallDialogs.release_leg,
+    orders.ReleaseFork: CallDialogs.release_fork,
     orders.RingCaller: CallDialogs.ring_caller,
     orders.AnswerCaller: CallDialogs.answer_caller,
     orders.RefuseCaller: CallDialogs.refuse_caller,
@@ -339,7 +378,15 @@ HANDLERS: dict[type[Event], Handler] = {
     orders.PassAck: CallDialogs.pass_ack,
     orders.AckAnswer: CallDialogs.ack_answer,
     orders.RefuseRequest: CallDialogs.refuse_request,
+    **transfer_dialogs.HANDLERS,
 }
+
+
+def seen_from(here: str, number: str, name: str) -> str:
+    """A caller as a phone sees him: at our address, so that calling back goes through us."""
+    host, _, port = here.rpartition(":")
+    shown = f"{quoted(wire(name))} " if name else ""
+    return f"{shown}<{sip_uri(number, host.strip('[]'), int(port) if port != '5060' else 0)}>"
 
 
 def reasons(reason: str) -> Headers:

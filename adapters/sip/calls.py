@@ -5,30 +5,30 @@ observation, and the call's machine decides.  What it orders is carried out by
 ``CallDialogs``.  Nothing is decided here that the log would have to know.
 """
 
-from msgspec.structs import replace
-
-from adapters.sip.address import address
+from adapters.sip.address import user_of
 from adapters.sip.call_dialogs import CALLER, SDP, CallDialogs
-from adapters.sip.dial_plan import OUTSIDE, Plan
+from adapters.sip.dial_plan import Plan, is_outside
 from adapters.sip.dialog import ALLOW
-from adapters.sip.digest import read_challenge
-from adapters.sip.grammar import Malformed
+from adapters.sip.facts import challenge_in, origin_of, peer_of
 from adapters.sip.message import Flow, Request, Response
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import redacted
 from adapters.sip.surroundings import SECOND_NS, Surroundings
 from adapters.sip.transaction import ClientTransaction, ServerTransaction, TimedOut
-from core.events import observed
+from adapters.sip.transfer import Transfers
+from core.events import joined, observed
 from core.events.base import Observed
 from core.events.decided import CallEnded
-from core.events.facts import Challenge, Media, Origin, Peer
+from core.events.facts import Media, Peer
 from core.events.orders import CancelLeg, PassRequest, RefuseRequest
 from core.events.turn import Turn
 from core.machines.call import Call, CallerPhase, LegPhase, Phase
+from core.machines.legs import UP
 from core.machines.passing import PassedPhase, find
 
 PASSED_ON = ("INVITE", "UPDATE", "INFO", "MESSAGE")
 OUT_OF_ORDER = 500
+FORKS_MAX = 16  # Branches of one call that are released; more are no accident.
 KEPT_AFTER_END_NS = 64 * SECOND_NS  # A peer may repeat itself for 64*T1, and so may we.
 FORGET_EVERY_NS = 5 * SECOND_NS
 
@@ -42,6 +42,7 @@ class Calls:
         self.by_dialog: dict[tuple[str, str], tuple[str, str]] = {}  # Call-ID and our tag.
         self.answering: dict[Owner, ServerTransaction] = {}
         self.inviting: dict[tuple[str, str], ClientTransaction] = {}  # Stream and leg.
+        self.transfers = Transfers(self)
         self.ended: list[tuple[int, str]] = []  # When each call ended, oldest first.
 
     def state(self, stream: str) -> Call:
@@ -72,6 +73,9 @@ class Calls:
             origin=origin_of(request, transaction.reply_flow),
             media=media,
             content_type=request.first("content-type") or SDP,
+            own=plan.own,
+            ring=plan.ring,
+            step_s=plan.step_s,
         )
         dialogs = self.open[stream] = CallDialogs(stream, self.around, self)
         dialogs.requests[CALLER, 0] = request
@@ -92,9 +96,9 @@ class Calls:
         dialogs = self.open.get(stream)
         if dialogs is None:
             return
-        known = len(dialogs.dialogs)
+        known = (len(dialogs.dialogs), len(dialogs.elsewhere))
         dialogs.carry_out(turn)
-        if len(dialogs.dialogs) != known:
+        if (len(dialogs.dialogs), len(dialogs.elsewhere)) != known:
             self.know(dialogs)
         while dialogs.unspelled:
             self.around.drops["unspelled"] += 1
@@ -110,7 +114,8 @@ class Calls:
 
     def know(self, dialogs: CallDialogs) -> None:
         for party, dialog in dialogs.dialogs.items():
-            self.by_dialog[dialog.call_id, dialog.tag] = (dialogs.stream, party)
+            if party not in dialogs.elsewhere:
+                self.by_dialog[dialog.call_id, dialog.tag] = (dialogs.stream, party)
 
     def request(self, owner: Owner, branch: str, method: str, data: bytes, flow: Flow) -> None:
         sent = self.around.transactions.send_request(
@@ -151,7 +156,7 @@ class Calls:
             self.hear(observed.LegProgressed(leg=leg, code=code, answer=body, peer=peer), stream)
         elif code < 300:
             self.answer_of_leg(dialogs, leg, response)
-        elif leg == OUTSIDE and code in (401, 407) and (asked := challenge_in(response)):
+        elif is_outside(leg) and code in (401, 407) and (asked := challenge_in(response)):
             self.hear(observed.LegChallenged(leg=leg, code=code, challenge=asked), stream)
         else:
             self.hear(observed.LegRefused(leg=leg, code=code), stream)
@@ -161,29 +166,35 @@ class Calls:
         found = self.by_dialog.get((response.call_id, response.from_tag))
         if found and response.method == "INVITE" and 200 <= response.code < 300:
             stream, party = found
-            if party in self.state(stream).legs:
+            if party in self.state(stream).legs and party not in self.open[stream].openings:
                 self.answer_of_leg(self.open[stream], party, response)
 
     def answer_of_leg(self, dialogs: CallDialogs, leg: str, response: Response) -> None:
         """The first 2xx of a leg is for its call to hear; the same again wants the same ACK."""
-        dialog = dialogs.dialogs[leg]
         if self.state(dialogs.stream).legs[leg].phase in (LegPhase.ANSWERED, LegPhase.RELEASED):
-            if dialog.last_ack and dialog.remote.endswith(f";tag={response.to_tag}"):
-                self.around.transactions.send_ack(dialog.last_ack, dialog.flow)
-            else:
-                self.around.drops["second-answer-of-a-leg"] += 1
+            self.answered_again(dialogs, leg, response)
             return
         body = self.body_of(dialogs, response)
         peer = peer_of(response)
         self.hear(observed.LegAnswered(leg=leg, answer=body, peer=peer), dialogs.stream)
 
+    def answered_again(self, dialogs: CallDialogs, leg: str, response: Response) -> None:
+        """By the same branch, or by another one: then the INVITE forked outside (13.2.2.4)."""
+        tag, dialog = response.to_tag, dialogs.dialogs[leg]
+        has_answered = dialog.last_ack or self.state(dialogs.stream).leg_is(leg, LegPhase.ANSWERED)
+        known = dialog if has_answered and dialog.is_with(tag) else dialogs.forks.get((leg, tag))
+        if known is not None:
+            if known.last_ack:
+                self.around.transactions.send_ack(known.last_ack, known.flow)
+        elif len(dialogs.forks) < FORKS_MAX:
+            self.hear(observed.LegForked(leg=leg, peer=peer_of(response)), dialogs.stream)
+        else:
+            self.around.drops["too-many-branches"] += 1
+
     def response_to_passed(self, owner: Owner, response: Response) -> None:
         stream, party, by, number = owner
         dialogs = self.open.get(stream)
         if dialogs is None or response.code < 200:
-            return
-        asked = dialogs.requests.get((by, number))
-        if asked is None:
             return
         passed = find(self.state(stream).passed, by, number)
         if passed is not None and passed.phase in (PassedPhase.ASKED, PassedPhase.ABANDONED):
@@ -210,7 +221,32 @@ class Calls:
         if dialogs is None or client.method == "CANCEL":
             return None
         dialog = dialogs.dialogs.get(owner.party)
-        return dialog.other_way(client.flow) if dialog else None
+        if dialog is None:
+            return None
+        return dialog.other_way(client.flow, self.bound_way(dialogs, owner.party, client.flow))
+
+    def bound_way(self, dialogs: CallDialogs, party: str, lost: Flow) -> Flow | None:
+        """The connection by which this phone has registered since: under the same contact, else
+        the latest from the same host, where a contact names the port of the connection.
+        """
+        board, target = self.around.house.board, dialogs.dialogs[party].target
+        bindings = board.state(f"link:{self.phone_of(dialogs, party)}").bindings.values()
+        found = None
+        for bound in sorted(bindings, key=lambda bound: bound.contact == target):
+            flow = Flow.read(bound.flow)
+            is_like_it = (flow.transport, flow.host) == (lost.transport, lost.host)
+            if is_like_it and flow != lost and flow.transport != "udp":
+                found = flow
+        return found
+
+    def phone_of(self, dialogs: CallDialogs, party: str) -> str:
+        """The name of this side's link where it is a phone of the house."""
+        if party == CALLER:
+            phone = self.around.directory.phone(user_of(dialogs.invite.origin.caller))
+            return phone.member if phone and dialogs.invite.kind != "incoming" else ""
+        aliases = self.around.house.board.hotspot.aliases.items()
+        alias = party.partition("/")[0].partition(".")[0]
+        return next((member for member, number in aliases if str(number) == alias), "")
 
     def timed_out(self, owner: Owner, ended: TimedOut) -> None:
         if owner.by:
@@ -236,12 +272,14 @@ class Calls:
         call = self.state(stream)
         dialogs = self.open[stream]
         body = self.body_of(dialogs, request)
-        origin = dialogs.invite.origin
-        number = 0 if party == CALLER and request.cseq == origin.cseq else request.cseq
+        number = 0 if request.cseq == dialogs.openings.get(party) else request.cseq
         transaction = self.answering.get(Owner(stream, party, party, number))
         if transaction is not None:
             self.around.transactions.acknowledged(transaction)
-        if number == 0:
+        if number == 0 and party != CALLER:
+            if not call.legs[party].acked:
+                self.hear(joined.LegAcked(leg=party), stream)
+        elif number == 0:
             if call.caller is CallerPhase.ANSWERED:
                 self.hear(observed.CallerAcked(answer=body), stream)
         elif find(call.passed, party, number):
@@ -257,7 +295,8 @@ class Calls:
         self.around.respond(transaction, 200, to_tag=self.tag_for(invite.request))
         stream = self.stream_of(invite.request)
         if stream in self.open and self.state(stream).phase is Phase.RINGING:
-            self.hear(observed.CallerCancelled(reason=request.first("reason")), stream)
+            reason = ", ".join(request.all("reason"))
+            self.hear(observed.CallerCancelled(reason=reason), stream)
 
     def tag_for(self, invite: Request) -> str:
         dialogs = self.open.get(self.stream_of(invite))
@@ -271,15 +310,18 @@ class Calls:
             self.around.respond(transaction, 481)
             return
         stream, party = found
-        dialog = self.open[stream].dialogs[party]
-        if request.cseq <= dialog.remote_cseq and request.method != "BYE":
+        dialogs = self.open[stream]
+        dialog = dialogs.dialogs[party]
+        if (party, request.from_tag) in dialogs.forks:
+            self.around.respond(transaction, 200 if request.method == "BYE" else 481)
+        elif request.cseq <= dialog.remote_cseq and request.method != "BYE":
             self.around.respond(transaction, OUT_OF_ORDER)
         elif request.method == "BYE":
             self.hung_up(transaction, stream, party)
         elif request.method == "OPTIONS":
             self.around.respond(transaction, 200)
         elif request.method == "REFER":
-            self.around.respond(transaction, 403)
+            self.transfers.referred(transaction, stream, party)
         elif request.method in PASSED_ON:
             self.asked(transaction, stream, party)
         else:
@@ -293,7 +335,7 @@ class Calls:
         if party == CALLER:
             if call.caller is not CallerPhase.DONE:
                 self.hear(observed.CallerHungUp(cseq=request.cseq), stream)
-        elif call.leg_is(party, LegPhase.ANSWERED):
+        elif party in call.legs and call.legs[party].phase in UP:
             self.hear(observed.LegHungUp(leg=party, cseq=request.cseq), stream)
 
     def asked(self, transaction: ServerTransaction, stream: str, party: str) -> None:
@@ -344,7 +386,8 @@ class Calls:
             if dialogs is None:
                 continue
             for party, dialog in dialogs.dialogs.items():
-                self.by_dialog.pop((dialog.call_id, dialog.tag), None)
+                if party not in dialogs.elsewhere:
+                    self.by_dialog.pop((dialog.call_id, dialog.tag), None)
                 self.inviting.pop((stream, party), None)
             for by, number in dialogs.requests:
                 self.answering.pop(Owner(stream, by, by, number), None)
@@ -354,42 +397,3 @@ class Calls:
 def keep_keys(dialogs: CallDialogs, recorded: bytes, body: bytes) -> None:
     if recorded is not body:
         dialogs.unredacted[recorded] = body
-
-
-def origin_of(request: Request, flow: Flow) -> Origin:
-    return Origin(
-        flow=str(flow),
-        vias=tuple(request.all("via")),
-        caller=request.first("from"),
-        called=request.first("to"),
-        call_id=request.call_id,
-        cseq=request.cseq,
-        contact=peer_of(request).contact,
-        routes=tuple(request.all("record-route")),
-        hops=hops_of(request),
-        uri=request.uri,
-    )
-
-
-def hops_of(request: Request) -> int:
-    value = request.first("max-forwards")
-    return min(int(value), 255) if value.isdecimal() and len(value) < 6 else 70
-
-
-def peer_of(message: Request | Response) -> Peer:
-    contacts = message.listed("contact")
-    try:
-        contact = address(contacts[0]).uri if contacts else ""
-    except Malformed:
-        contact = ""
-    routes = tuple(message.listed("record-route"))
-    return Peer(tag=message.to_tag, contact="" if contact == "*" else contact, routes=routes)
-
-
-def challenge_in(response: Response) -> Challenge | None:
-    proxy = response.code == 407
-    name = "proxy-authenticate" if proxy else "www-authenticate"
-    challenge = read_challenge(response.all(name))
-    if challenge is None:
-        return None
-    return replace(challenge, proxy=proxy)

@@ -4,17 +4,20 @@ Reads the house and the directory, decides nothing that is not recorded: what it
 goes into the ``InviteArrived`` that opens the call.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from adapters.sip.address import address, escaped_user, uri, user_of
 from adapters.sip.directory import LineEntry, PhoneEntry
 from adapters.sip.grammar import Malformed, bracketed, quoted, text, wire
 from adapters.sip.message import Flow, Request
+from adapters.sip.own_phone import LOCAL, OWN, URI
 from adapters.sip.surroundings import Surroundings
 from core.events.facts import Target
 from core.machines import client_link, line
 
 OUTSIDE = "line"  # The name of the leg toward a line's server.
+PICKUP = "*8"  # What a phone dials to take the call that rings.
 OUT_RING_S = 180  # As long as a provider lets it ring (RFC 3261 timer C).
 
 
@@ -30,6 +33,10 @@ class Plan(NamedTuple):
     refusal: int = 480
     why: str = "no phone is there to ring"
     name: str = ""
+    own: bool = False
+    ring: str = "all"
+    step_s: int = 0
+    picker: PhoneEntry | None = None  # Who wants the call that rings.
 
 
 class DialPlan:
@@ -64,66 +71,123 @@ class DialPlan:
     # -- Whom it rings -----------------------------------------------------------------------
 
     def incoming(self, entry: LineEntry, request: Request, name: str) -> Plan:
-        """A call to the account rings every phone that serves its line."""
-        hotspot = self.around.house.board.hotspot
-        targets: list[Target] = []
-        why = "no phone is there to ring"
-        if not hotspot.is_serving():
-            why = "the hotspot is switched off"
-        elif not entry.shared:
-            why = "this line is not associated with the hotspot"
-        else:
-            for phone in self.around.directory.phones.values():
-                if entry.number in phone.lines:
-                    targets += self.devices(phone)
+        """A call to the account rings every phone that serves its line.
+
+        The hotspot's own phone has it also while nobody else may.
+        """
+        directory = self.around.directory
+        in_steps = directory.ring != "all"
         return Plan(
             kind="incoming",
             line=entry.number,
             caller=uri_of_caller(request),
             called=entry.account.user,
-            targets=tuple(targets),
-            ring_s=self.around.directory.ring_s,
-            why=why,
+            targets=tuple(t for phone in self.serving(entry) for t in self.devices(phone)),
+            ring_s=directory.ring_s,
+            why=self.why_nobody(entry),
             name=name,
+            ring=directory.ring,
+            step_s=directory.step_s if in_steps else 0,
         )
+
+    def serving(self, entry: LineEntry) -> Iterator[PhoneEntry]:
+        """Everybody who is to ring for this line."""
+        own = self.around.directory.own
+        if own and entry.number in own.lines and not own.quiet:
+            yield own
+        if not self.why_none_but_own(entry):
+            for phone in self.around.directory.everybody():
+                if entry.number in phone.lines and not phone.quiet:
+                    yield phone
+
+    def why_none_but_own(self, entry: LineEntry) -> str:
+        if self.around.directory.is_client:
+            return "the hotspot's client has no phone"
+        if not self.around.house.board.hotspot.is_serving():
+            return "the hotspot is switched off"
+        if not entry.shared:
+            return "this line is not associated with the hotspot"
+        return ""
+
+    def why_nobody(self, entry: LineEntry) -> str:
+        return self.why_none_but_own(entry) or "no phone is there to ring"
+
+    def targets_of(self, member: str, line: str) -> list[Target]:
+        """The devices by which this client rings for a line."""
+        entry = self.around.directory.lines.get(line)
+        serving = self.serving(entry) if entry else ()
+        return [t for phone in serving if phone.member == member for t in self.devices(phone)]
 
     def from_phone(self, phone: PhoneEntry, request: Request) -> Plan:
         """A phone dials an alias, another phone's name, or a number of the world."""
-        dialled = user_of(request.uri)
-        alias = self.around.house.board.hotspot.aliases.get(phone.user, 0)
-        entry = self.line_for(phone)
-        plan = Plan("internal", entry.number if entry else "", f"sip:{alias}@siphotspot", dialled)
-        plan = plan._replace(name=phone.user, ring_s=self.around.directory.ring_s)
-        called = self.inside(dialled, entry.prefix if entry else "")
+        plan = Plan("internal", "", self.alias_of(phone), user_of(request.uri), name=phone.shown)
+        return self.dialled(plan, phone, self.line_for(phone))
+
+    def from_own(self, own: PhoneEntry, request: Request, name: str) -> Plan:
+        """The hotspot's own phone dials the same, with the hotspot switched on or off.
+
+        A parameter ``line`` of the Request-URI chooses on which line it calls out.
+        """
+        wanted = uri(request.uri).params.get("line", "")
+        plan = Plan("internal", "", OWN, user_of(request.uri), name=name, own=True)
+        return self.dialled(plan, own, self.line_for_own(own, wanted))
+
+    def dialled(self, plan: Plan, phone: PhoneEntry, entry: LineEntry | None) -> Plan:
+        dialled, alias, directory = plan.called, plan.caller, self.around.directory
+        plan = plan._replace(caller=f"sip:{alias}@siphotspot", ring_s=directory.ring_s)
+        if entry is not None:
+            plan = plan._replace(line=entry.number)
+        if directory.is_client and dialled:
+            return self.outgoing(plan, entry, dialled)
+        prefix = entry.prefix if entry else ""
+        if dialled.removeprefix(prefix) == PICKUP:
+            return plan._replace(picker=phone, why="no call rings that could be picked up")
+        called = self.inside(dialled, prefix)
         if called is not None:
-            targets = [t for t in self.devices(called) if called.user != phone.user]
-            return plan._replace(targets=tuple(targets), why=f"{called.user} is not there")
+            targets = [t for t in self.devices(called) if called.member != phone.member]
+            caller = f"sip:{self.prefix_of(called)}{alias}@siphotspot"  # What called dials back.
+            why = f"{called.shown} is not there"
+            return plan._replace(caller=caller, targets=tuple(targets), why=why)
         if dialled == "0" or not dialled:
             return plan._replace(refusal=404, why="nobody has this number")
         return self.outgoing(plan, entry, dialled)
 
     def inside(self, dialled: str, prefix: str) -> PhoneEntry | None:
-        """The phone with this alias, behind the prefix of the line, or of this name."""
-        phones = self.around.directory.phones
+        """The phone with this alias, behind the prefix of the line, or of this name.
+
+        A client that joined is reached on the lowest line that it has registered for.
+        """
+        phones, own = self.around.directory.phones, self.around.directory.own
         if dialled in phones:
             return phones[dialled]
         number = dialled.removeprefix(prefix)
+        if own and dialled in (OWN, f"{prefix}{OWN}"):
+            return own
         if not dialled.startswith(prefix) or not number.isdecimal():
             return None
         aliases = self.around.house.board.hotspot.aliases
-        return next(
-            (
-                phones[user]
-                for user, alias in aliases.items()
-                if str(alias) == number and user in phones
-            ),
-            None,
-        )
+        members = (member for member, alias in aliases.items() if str(alias) == number)
+        entries = [each for member in members for each in self.around.directory.entries_of(member)]
+        return next((each for each in entries if self.devices(each)), next(iter(entries), None))
 
     def line_for(self, phone: PhoneEntry) -> LineEntry | None:
         """It calls out on the first of its lines."""
         lines = self.around.directory.lines
         return next((lines[number] for number in phone.lines if number in lines), None)
+
+    def line_for_own(self, own: PhoneEntry, wanted: str) -> LineEntry | None:
+        """The one it has chosen, else the first that is registered."""
+        lines = self.around.directory.lines
+        served = [lines[number] for number in own.lines if number in lines]
+        if wanted:
+            served = [entry for entry in served if entry.number == wanted]
+        registered = [entry for entry in served if self.is_registered(entry.number)]
+        return next(iter(registered or served), None)
+
+    def prefix_of(self, phone: PhoneEntry) -> str:
+        """What it dials before an alias."""
+        entry = self.line_for(phone)
+        return entry.prefix if entry else ""
 
     def outgoing(self, plan: Plan, entry: LineEntry | None, dialled: str) -> Plan:
         plan = plan._replace(kind="outgoing", ring_s=OUT_RING_S)
@@ -151,17 +215,31 @@ class DialPlan:
 
     def devices(self, phone: PhoneEntry) -> list[Target]:
         """One leg for each device this phone is bound from; all of them have its alias."""
-        link: client_link.Link = self.around.house.board.state(f"link:{phone.user}")
-        alias = self.around.house.board.hotspot.aliases.get(phone.user, 0)
+        if phone is self.around.directory.own:
+            flow, waits = str(LOCAL), phone.attended
+            return [Target(leg=OWN, uri=URI, flow=flow, told=phone.told, own=True, waits=waits)]
+        link: client_link.Link = self.around.house.board.state(f"link:{phone.member}")
+        alias = self.alias_of(phone)
+        bindings = link.of_line(phone.line).values()
         return [
             Target(
                 leg=f"{alias}" if bound.device == 1 else f"{alias}.{bound.device}",
                 uri=bound.contact,
                 flow=bound.flow,
                 told=phone.told,
+                waits=phone.attended,
             )
-            for bound in sorted(link.bindings.values(), key=lambda bound: bound.device)
+            for bound in sorted(bindings, key=lambda bound: bound.device)
         ]
+
+    def alias_of(self, phone: PhoneEntry) -> str:
+        """The hotspot's own phone is always 0."""
+        return str(self.around.house.board.hotspot.aliases.get(phone.member, OWN))
+
+
+def is_outside(leg: str) -> bool:
+    """Whether it is toward a line's server; one that a transfer adds has a number as well."""
+    return leg.partition("/")[0] == OUTSIDE
 
 
 def uri_of_caller(request: Request) -> str:

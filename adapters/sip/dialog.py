@@ -8,6 +8,7 @@ from adapters.sip.address import address, uri
 from adapters.sip.grammar import Malformed
 from adapters.sip.identifiers import DialogNames
 from adapters.sip.message import Flow, request_bytes
+from adapters.sip.own_phone import is_local
 from adapters.sip.sockets import is_address
 from core.events.facts import Peer
 
@@ -25,8 +26,8 @@ class Dialog:
 
     __slots__ = (
         "addressee", "branch", "call_id", "contact", "credentials", "cseq", "flow", "here",
-        "invite_cseq", "invite_uri", "last_ack", "local", "progress", "remote", "remote_cseq",
-        "routes", "sdp_version", "tag", "target",
+        "invite_cseq", "invite_uri", "last_ack", "local", "lost", "progress", "remote",
+        "remote_cseq", "routes", "sdp_version", "session", "tag", "target",
     )  # fmt: skip
 
     def __init__(self, names: DialogNames, flow: Flow, here: str) -> None:
@@ -44,8 +45,10 @@ class Dialog:
         self.invite_cseq = 0  # Of our last INVITE: what ACK and CANCEL are about.
         self.remote_cseq = 0
         self.sdp_version = 0
+        self.session = 0  # Of our o= line, where it is not that of its call (RFC 4566 5.2).
         self.last_ack = b""
         self.progress = (0, "")  # The provisional that was heard last, and its tag.
+        self.lost: tuple[Flow, ...] = ()  # Ways that this process has tried in vain.
 
     def branch_of(self, cseq: int, method: str = "") -> str:
         """An ACK to a 2xx is a transaction of its own; CANCEL shares the branch of its INVITE."""
@@ -61,6 +64,21 @@ class Dialog:
         if peer.contact:
             self.target = peer.contact
         self.routes = [*reversed(peer.routes)]
+
+    def is_with(self, tag: str) -> bool:
+        """Whether an answer with this To tag is of the branch that this dialog is with."""
+        return self.remote == (f"{self.addressee};tag={tag}" if tag else self.addressee)
+
+    def forked(self, peer: Peer, branch: str, flow: Flow) -> "Dialog":
+        """A dialog of its own with another branch that answers the same INVITE (12.1.2)."""
+        other = Dialog(DialogNames(self.call_id, self.tag, branch), flow, self.here)
+        other.local, other.contact, other.credentials = self.local, self.contact, self.credentials
+        other.remote = other.addressee = self.addressee
+        other.target = other.invite_uri = self.invite_uri
+        other.cseq = other.invite_cseq = self.invite_cseq
+        other.follow(peer)
+        other.aim()
+        return other
 
     def next_cseq(self) -> int:
         self.cseq += 1
@@ -78,6 +96,8 @@ class Dialog:
 
     def aimed(self) -> Flow:
         """The way that the peer's own words name; the present one where they name none."""
+        if is_local(self.flow):
+            return self.flow
         try:
             place = uri(address(self.routes[0]).uri if self.routes else self.target)
         except Malformed:
@@ -89,10 +109,14 @@ class Dialog:
             return self.flow
         return Flow(transport, local, place.host, place.port or 5060)
 
-    def other_way(self, lost: Flow) -> Flow | None:
-        """Where a connection of the peer's own is gone, we open one to where it listens."""
+    def other_way(self, lost: Flow, bound: Flow | None = None) -> Flow | None:
+        """Where a connection of the peer's own is gone: the one it has registered by since,
+        else one that we open to where it listens.  Each is tried once.
+        """
         if self.flow == lost:
-            self.flow = self.aimed()
+            self.lost = (*self.lost, lost)
+            ways = [way for way in (bound, self.aimed()) if way and way not in self.lost]
+            self.flow = ways[0] if ways else lost
         return None if self.flow == lost else self.flow
 
     def request(

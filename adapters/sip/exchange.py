@@ -14,12 +14,15 @@ from adapters.net.relay_ports import RelayError
 from adapters.sip.address import address, user_of
 from adapters.sip.authentication import Authentication, Verdict
 from adapters.sip.build import Headers, response_to
-from adapters.sip.calls import Calls, hops_of
+from adapters.sip.calls import Calls
 from adapters.sip.dial_plan import DialPlan, Plan
 from adapters.sip.dialog import ALLOW
+from adapters.sip.facts import hops_of
 from adapters.sip.grammar import Malformed, text
+from adapters.sip.joining import Joining
 from adapters.sip.media import MediaDesk
 from adapters.sip.message import Flow, Ping, Request, Response, parse, reply_flow, stamp
+from adapters.sip.own_phone import is_local
 from adapters.sip.owner import Owner
 from adapters.sip.registrar import Registrar
 from adapters.sip.registration import Registrations
@@ -42,13 +45,14 @@ class Exchange:
         self.authentication = Authentication(around)
         self.plan = DialPlan(around)
         self.calls = Calls(around)
+        self.joining = Joining(around, self.plan, self.calls)
         self.registrar = Registrar(around, self.authentication)
         self.registrations = Registrations(around)
         self.refuse_new = False  # The store cannot be written: no new call, no new binding.
         self.carriers: dict[str, Callable[[Turn], None]] = {
             "call": self.calls.carry_out,
             "line": self.registrations.carry_out,
-            "link": self.registrar.carry_out,
+            "link": self.carry_out_link,
         }
         around.house.listeners.append(self.carry_out)
 
@@ -104,6 +108,10 @@ class Exchange:
         if carrier is not None:
             carrier(turn)
         self.media.follow(turn)
+
+    def carry_out_link(self, turn: Turn) -> None:
+        self.registrar.carry_out(turn)
+        self.joining.follow(turn)
 
     def malformed(self, malformed: Malformed, flow: Flow) -> None:
         """Counted by reason; answered where it was a request that can be answered."""
@@ -181,12 +189,16 @@ class Exchange:
             code, headers = refusal
             self.around.respond(transaction, code, headers=headers)
             return
+        own = self.around.directory.own
+        if own is not None and is_local(flow):
+            self.begin(transaction, flow, self.plan.from_own(own, request, display_name(request)))
+            return
         entry = self.plan.line_of(request, flow)
         if entry is not None:
             self.begin(transaction, flow, self.plan.incoming(entry, request, display_name(request)))
             return
         user = user_of(request.first("from"))
-        phone = self.around.directory.phones.get(user)
+        phone = self.around.directory.phone(user)
         if phone is None or not self.around.house.board.hotspot.is_serving():
             self.around.drops["stranger"] += 1
             self.around.respond(transaction, 403)
@@ -214,6 +226,8 @@ class Exchange:
         return None
 
     def begin(self, transaction: ServerTransaction, flow: Flow, plan: Plan) -> None:
+        if plan.picker is not None and self.joining.pick_up(transaction, plan.picker):
+            return
         stream = self.calls.stream_of(transaction.request)
         try:
             media = self.media.open(stream, transaction.request.body, bool(plan.targets))

@@ -14,12 +14,15 @@ from adapters.sip.call_dialogs import CALLER, CallDialogs
 from adapters.sip.calls import KEPT_AFTER_END_NS
 from adapters.sip.exchange import Exchange
 from adapters.sip.message import Flow
+from adapters.sip.own_phone import is_local
 from adapters.sip.owner import Owner
 from adapters.sip.surroundings import SECOND_NS
 from adapters.sip.transaction import ServerTransaction
 from core.events.decided import CallEnded
 from core.events.turn import Turn
+from core.machines import own
 from core.machines.call import Call, CallerPhase, LegPhase, is_over
+from core.machines.legs import UP
 from core.machines.passing import PassedPhase, find
 from core.machines.switchboard import kind_of
 
@@ -45,7 +48,10 @@ class Answered(NamedTuple):
 
 
 class Undone:
-    """What the orders of one call became, as its turns are read again."""
+    """What the orders of one call became, as its turns are read again.
+
+    What the hotspot's own phone was told is left out: it is another phone by now.
+    """
 
     def __init__(self) -> None:
         self.at = 0
@@ -54,10 +60,12 @@ class Undone:
         self.answers: dict[Owner, Answered] = {}  # The last of each request.
 
     def request(self, owner: Owner, branch: str, method: str, data: bytes, flow: Flow) -> None:
-        self.sent[branch, method] = Sent(owner, branch, method, data, flow, self.at)
+        if not is_local(flow):
+            self.sent[branch, method] = Sent(owner, branch, method, data, flow, self.at)
 
     def ack(self, owner: Owner, data: bytes, flow: Flow) -> None:
-        self.acks[owner.party] = Sent(owner, "", "ACK", data, flow, self.at)
+        if not is_local(flow):
+            self.acks[owner.party] = Sent(owner, "", "ACK", data, flow, self.at)
 
     def answer(self, owner: Owner, code: int, data: bytes) -> None:
         self.answers[owner] = Answered(code, data, self.at)
@@ -85,6 +93,9 @@ def recover(exchange: Exchange, turns: Iterable[Turn], at: int) -> int:
         house.forget(stream)
     for stream, story in calls.items():
         take_up(exchange, stream, story)
+    for stream in calls:  # The hotspot's own phone has lost what it had with the process.
+        for seen in own.forgotten(exchange.calls.state(stream)):
+            house.hear(seen, at, stream)
     exchange.registrations.resume()
     return count
 
@@ -159,7 +170,7 @@ def invite_again(exchange: Exchange, call: Call, sent: Sent) -> None:
     """A phone that has said a word gets no second INVITE."""
     leg = sent.owner.party
     dialog = exchange.calls.open[sent.owner.stream].dialogs[leg]
-    if sent.branch != dialog.branch_of(dialog.invite_cseq) and not call.winner:
+    if sent.branch != dialog.branch_of(dialog.invite_cseq) and leg not in call.sides:
         return  # Challenged, and sent again since.
     phase = call.legs[leg].phase
     if phase in NOT_HEARD_YET:
@@ -190,6 +201,8 @@ def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: U
         ):
             continue
         flow = dialogs.flows[by, number]
+        if is_local(flow):
+            continue
         code, data, _ = answered or Answered(100, b"", 0)
         acked = request.method == "INVITE" and not is_awaited(call, by, number)
         made: ServerTransaction = exchange.around.transactions.resume_server(
@@ -203,4 +216,7 @@ def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: U
 def is_awaited(call: Call, by: str, number: int) -> bool:
     if by == CALLER and number == 0:
         return call.caller in (CallerPhase.WAITING, CallerPhase.ANSWERED)
+    if number == 0:
+        leg = call.legs[by]
+        return leg.phase in UP and not leg.acked
     return find(call.passed, by, number) is not None

@@ -4,6 +4,8 @@ Who the phone is and what its Contacts say is settled here; whether and for how 
 bound is decided by the link's machine, and what it orders is spelled here again.
 """
 
+from msgspec.structs import replace
+
 from adapters.sip.address import Address, address, uri, user_of
 from adapters.sip.authentication import Authentication, Verdict
 from adapters.sip.build import Headers
@@ -53,7 +55,10 @@ class Registrar:
             around.drops[malformed.reason] += 1
             around.respond(transaction, malformed.status)
             return
-        stream = f"link:{user}"
+        phone = around.directory.phone(user)
+        assert phone is not None, "it has proven to be there"
+        stream = f"link:{phone.member}"
+        seen = replace(seen, line=phone.line)
         self.answering[stream] = transaction
         around.house.hear(seen, around.at, stream)
         del self.answering[stream]
@@ -65,21 +70,22 @@ class Registrar:
             return
         for entry in turn.did:
             if isinstance(entry, AcceptRegister):
-                headers = self.bindings(turn.originator_id)
+                assert isinstance(turn.seen, RegisterArrived)
+                headers = self.bindings(turn.originator_id, turn.seen.line)
                 self.around.respond(transaction, 200, headers=headers)
             elif isinstance(entry, RefuseRegister):
                 least = [("Min-Expires", str(entry.min_expires_s))] if entry.min_expires_s else []
                 self.around.respond(transaction, entry.code, headers=least)
 
-    def bindings(self, stream: str) -> Headers:
-        """Every binding there is, with the seconds it has left (RFC 3261 10.3, step 8)."""
+    def bindings(self, stream: str, line: str) -> Headers:
+        """Every binding of this line, with the seconds it has left (RFC 3261 10.3, step 8)."""
         house = self.around.house
         link: Link = house.board.state(stream)
         contacts = []
-        for uri_bound in link.bindings:
-            due = house.timers.due(stream, BindingExpired.__name__, uri_bound)
+        for key, bound in link.of_line(line).items():
+            due = house.timers.due(stream, BindingExpired.__name__, key)
             left_s = max(0, (due - self.around.at) // SECOND_NS) if due is not None else 0
-            contacts.append(("Contact", f"<{uri_bound}>;expires={left_s}"))
+            contacts.append(("Contact", f"<{bound.contact}>;expires={left_s}"))
         return contacts
 
 

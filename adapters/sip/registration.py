@@ -4,19 +4,23 @@
 sent (its CSeq), the challenge that was seen last, how often its nonce was used.
 """
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from adapters.sip.address import address, escaped_user, sip_uri
 from adapters.sip.build import Headers, request_bytes
 from adapters.sip.dialog import USER_AGENT
-from adapters.sip.digest import authorization, read_challenge
+from adapters.sip.digest import read_challenge
 from adapters.sip.grammar import Malformed
 from adapters.sip.message import Flow, Response
 from adapters.sip.owner import Owner
+from adapters.sip.proofs import Proof, Proofs, headers
 from adapters.sip.registrar import seconds
 from adapters.sip.surroundings import Surroundings
 from core.events.base import Event, Observed
-from core.events.facts import Account, Challenge
+from core.events.decided import LineCleared
+from core.events.facts import Account
 from core.events.observed import (
     LineConfigured,
     RegistrarUnreachable,
@@ -26,6 +30,7 @@ from core.events.observed import (
 )
 from core.events.orders import AuthorizeRegistration, RegisterLine, UnregisterLine
 from core.events.turn import Turn
+from core.machines.line import Wish
 
 ORDERS = (RegisterLine, AuthorizeRegistration, UnregisterLine)
 
@@ -38,19 +43,22 @@ class Binding:
         self.cseq = 0
         self.proxy = 0
         self.expires_s = 0
-        self.challenge: Challenge | None = None
-        self.uses = 0  # Of its nonce.
+        self.proofs = Proofs()
         self.under_way = False
+        self.here = ""  # How its registrar knows us, since this process runs.
         self.sent_for = Account()  # Of the last REGISTER: another account may have come since,
-        self.sent_with: Challenge | None = None  # and what is sent again has to be the same.
+        self.sent_with: tuple[Proof, ...] = ()  # and what is sent again has to be the same.
 
     def remember(self, event: Event) -> None:
         match event:
             case LineConfigured(account=account):
-                self.account, self.challenge = account, None
+                self.account, self.proofs = account, Proofs()
             case RegistrationChallenged(challenge=challenge):
-                self.challenge, self.uses, self.under_way = challenge, 0, False
+                self.proofs.asked(challenge)
+                self.under_way = False
             case RegistrationAccepted() | RegistrationRefused() | RegistrarUnreachable():
+                self.under_way = False
+            case LineCleared():  # Also with a REGISTER under way, whose lender is gone.
                 self.under_way = False
             case RegisterLine(proxy=proxy, expires_s=expires_s):
                 self.proxy, self.expires_s = proxy, expires_s
@@ -58,9 +66,8 @@ class Binding:
                 self.proxy, self.expires_s = proxy, 0
         if isinstance(event, ORDERS):
             self.cseq += 1
-            self.uses += 1 if self.challenge else 0
             self.under_way = True
-            self.sent_for, self.sent_with = self.account, self.challenge
+            self.sent_for, self.sent_with = self.account, self.proofs.spend()
 
 
 class Registrations:
@@ -104,6 +111,14 @@ class Registrations:
             branch, "REGISTER", data, flow, owner, self.around.now
         )
 
+    def moved(self) -> Iterator[tuple[str, Observed]]:
+        """Lines that are registered from an address which is ours no more, to be so anew."""
+        for stream, binding in self.bindings.items():
+            is_wanted = self.around.house.board.state(stream).wish is Wish.REGISTERED
+            flow = self.way(binding) if is_wanted and binding.here else None
+            if flow is not None and self.around.here(flow) != binding.here:
+                yield stream, LineConfigured(account=binding.account)
+
     def way(self, binding: Binding) -> Flow | None:
         account = binding.sent_for
         proxies = account.proxies or (account.server,)
@@ -112,13 +127,13 @@ class Registrations:
     def spell(self, stream: str, binding: Binding, flow: Flow, branch: str) -> bytes:
         around, account = self.around, binding.sent_for
         names = around.identifiers.dialog(stream, account.server)
-        here = around.here(flow)
+        here = binding.here = around.here(flow)
         host, _, port = here.rpartition(":")
         transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
         contact = f"<{sip_uri(account.user, host.strip('[]'), int(port))}{transport}>"
         record = f"<sip:{escaped_user(account.user)}@{account.domain}>"
         request_uri = f"sip:{account.domain}"
-        headers: Headers = [
+        said: Headers = [
             ("Via", f"SIP/2.0/{flow.transport.upper()} {here};rport;branch={branch}"),
             ("Max-Forwards", "70"),
             ("From", f"{record};tag={names.tag}"),
@@ -130,25 +145,16 @@ class Registrations:
             ("User-Agent", USER_AGENT),
             *self.credentials(stream, binding, request_uri),
         ]
-        return request_bytes("REGISTER", request_uri, headers)
+        return request_bytes("REGISTER", request_uri, said)
 
     def credentials(self, stream: str, binding: Binding, request_uri: str) -> Headers:
-        """Also for a refresh, with the nonce that is known: it spares a challenge."""
-        entry = self.around.directory.lines.get(stream.partition(":")[2])
-        challenge = binding.sent_with
-        if challenge is None or entry is None:
+        """Also for a refresh, with the nonces that are known: it spares a challenge."""
+        account = binding.sent_for
+        entry = self.around.directory.line_of(stream.partition(":")[2], account)
+        if entry is None:
             return []
         cnonce = self.around.identifiers.derived(stream, str(binding.cseq), "cnonce", octets=8)
-        value = authorization(
-            challenge,
-            "REGISTER",
-            request_uri,
-            binding.sent_for.auth_user,
-            entry.password(),
-            binding.uses,
-            cnonce,
-        )
-        return [("Proxy-Authorization" if challenge.proxy else "Authorization", value)]
+        return headers(binding.sent_with, entry, account, "REGISTER", request_uri, lambda _: cnonce)
 
     # -- Answers -----------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from adapters.sip.build import Headers
 from adapters.sip.directory import Directory
 from adapters.sip.identifiers import Identifiers
 from adapters.sip.message import Flow, Request, response_to
+from adapters.sip.own_phone import HERE, is_local
 from adapters.sip.transaction import ServerTransaction, Transactions
 from core.machines.house import House
 
@@ -35,17 +36,26 @@ class Surroundings:
         self.house = house
         self.identifiers = identifiers
         self.directory = directory
-        self.here = here
+        self._here = here
         self.local = local  # Which of our sockets speaks this transport toward a host.
         self.dice = dice
         self.transactions = Transactions()
+        self.transactions.oversize.way = self.stream_way
         self.ways: dict[str, tuple[tuple[str, int], ...]] = {}
         self.drops: Counter[str] = Counter()
+        self.relay_inside = HERE.partition(":")[0]  # Where our own phone finds the relay.
         self.at = 0
 
     @property
     def now(self) -> float:
         return self.at / SECOND_NS
+
+    def here(self, flow: Flow) -> str:
+        return HERE if is_local(flow) else self._here(flow)
+
+    def relay_toward(self, flow: Flow, here: str) -> str:
+        """The address of the relay for the peer of this flow, who sees us as ``here``."""
+        return self.relay_inside if is_local(flow) else here.rpartition(":")[0].strip("[]")
 
     def way(self, server: str, transport: str) -> Flow | None:
         """How a server is reached; None where its name has not been resolved."""
@@ -54,6 +64,14 @@ class Surroundings:
             return None
         host, port = known[0]
         return Flow(transport, self.local(transport, host), host, port)
+
+    def stream_way(self, flow: Flow) -> tuple[Flow, str] | None:
+        """TCP to the peer of a UDP flow, and how it sees us there; None where we have no TCP."""
+        local = self.local("tcp", flow.host)
+        if not local:
+            return None
+        way = Flow("tcp", local, flow.host, flow.port)
+        return way, self.here(way)
 
     def respond(
         self,

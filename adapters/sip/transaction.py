@@ -31,6 +31,7 @@ from typing import Any
 
 from adapters.sip.matching import Key, is_unique, older_key, refusal_ack, server_key
 from adapters.sip.message import Flow, Request, Response, parse, reply_flow, stamp
+from adapters.sip.oversize import DATAGRAM_MOST, Oversize
 from adapters.sip.transaction_state import (
     UNANSWERED,
     AnyTransaction,
@@ -53,6 +54,7 @@ class Transactions:
     def __init__(self, t1_s: float = 0.5, t2_s: float = 4.0, t4_s: float = 5.0) -> None:
         self.t1_s, self.t2_s, self.t4_s = t1_s, t2_s, t4_s
         self.patience_s = 64 * t1_s  # Timers B, F, H, J, L and M.
+        self.oversize = Oversize(t1_s, t2_s)
         self.outbox: list[tuple[Flow, bytes]] = []
         self.patient = 0  # How many of these nobody waits for.
         self.absorbed: Counter[str] = Counter()  # What never reached the user, by reason.
@@ -68,10 +70,6 @@ class Transactions:
         """What has to leave now, in order; the outbox is empty afterwards."""
         out, self.outbox, self.patient = self.outbox, [], 0
         return out
-
-    def is_patient(self) -> bool:
-        """Whether nothing has to leave, or nothing that could not wait for T1."""
-        return len(self.outbox) == self.patient
 
     # -- Requests of others ------------------------------------------------------------
 
@@ -176,8 +174,9 @@ class Transactions:
         self, branch: str, method: str, data: bytes, flow: Flow, owner: object, now: float
     ) -> ClientTransaction:
         """Sends a request and repeats it over UDP (timers A and B or E and F; 17.1)."""
-        self.outbox.append((flow, data))
-        return self._open_client(branch, method, data, flow, owner, now)
+        made = self._open_client(branch, method, data, flow, owner, now)
+        self.outbox.append((made.flow, made.data))
+        return made
 
     def send_ack(self, data: bytes, flow: Flow) -> None:
         """An ACK for a 2xx is no transaction: the dialog sends it again for each 2xx."""
@@ -192,6 +191,8 @@ class Transactions:
         if flow.transport == "udp":
             made.interval_s = self.t1_s
             made.repeats_at = now + self.t1_s
+            if len(data) > DATAGRAM_MOST or method == "CANCEL":
+                self.oversize.widen(made, self._clients.get((branch, "INVITE")), now)
         self._arm(made)
         return made
 
@@ -246,6 +247,8 @@ class Transactions:
             self._linger(found, now, 0.0 if is_reliable(found) else timer_d_s)
 
     def _progress(self, found: ClientTransaction) -> None:
+        if found.spare is not None:  # It was heard over TCP.
+            found.repeats_at = inf
         if found.method != "INVITE":
             found.interval_s = self.t2_s  # For the timer E after the one that runs.
         elif found.state is State.CALLING:
@@ -277,6 +280,8 @@ class Transactions:
                 if reason := in_vain(due):
                     ended.append(TimedOut(due, reason))
                 self._end(due)
+            elif isinstance(due, ClientTransaction) and due.spare is not None:
+                self._narrow(due, now)
             else:
                 self._say_again(due, now)
         return ended
@@ -296,22 +301,28 @@ class Transactions:
         now: float,
         other_way: Callable[[ClientTransaction], Flow | None] = lambda client: None,
     ) -> list[TimedOut]:
-        """The transport lost this way: requests that wait for an answer on it end (17.1.4).
-
-        Unless there is another way, which they then take.
-        """
+        """The transport lost this way: what waits on it takes another, or ends (17.1.4)."""
         lost = []
         for client in self._clients.values():
             if client.flow != flow or client.state not in UNANSWERED:
                 continue
-            if (other := other_way(client)) is not None:
+            if client.spare is not None:
+                self._narrow(client, now)
+            elif (other := other_way(client)) is not None:
                 client.flow = other
                 self.outbox.append((other, client.data))
             else:
                 lost.append(client)
         for client in lost:
             self._end(client)
+        for server in self._servers.values():
+            server.lose(flow)
         return [TimedOut(client, "unreachable") for client in lost]
+
+    def _narrow(self, client: ClientTransaction, now: float) -> None:
+        if self.oversize.narrow(client, now):
+            self.outbox.append((client.flow, client.data))
+        self._arm(client)
 
     def _arm(self, transaction: AnyTransaction) -> None:
         due = min(transaction.repeats_at, transaction.ends_at)
@@ -353,9 +364,9 @@ class Transactions:
 
         ``proceeding``: it had a provisional.  ``send``: the bytes leave once more, now.
         """
-        if send:
-            self.outbox.append((flow, data))
         made = self._open_client(branch, method, data, flow, owner, now)
+        if send:
+            self.outbox.append((made.flow, made.data))
         if proceeding:
             self._progress(made)
             if method != "INVITE" and flow.transport == "udp":

@@ -45,13 +45,14 @@ class Transaction:
 class ClientTransaction(Transaction):
     """A request of ours (RFC 3261 17.1); ``owner`` is whatever its user wants back with it."""
 
-    __slots__ = ("ack", "method", "owner")
+    __slots__ = ("ack", "method", "owner", "spare")
 
     def __init__(self, key: Key, flow: Flow, data: bytes, method: str, owner: object) -> None:
         super().__init__(key, flow, State.CALLING if method == "INVITE" else State.TRYING, data)
         self.method = method
         self.owner = owner
         self.ack = b""  # Of a non-2xx final; repeated as often as that final is.
+        self.spare: tuple[Flow, bytes] | None = None  # Its UDP way, where it left over TCP.
 
 
 class ServerTransaction(Transaction):
@@ -65,6 +66,13 @@ class ServerTransaction(Transaction):
         self.reply_flow = reply
         self.is_invite = request.method == "INVITE"
         self.acknowledged = False
+
+    def lose(self, flow: Flow) -> None:
+        """Where its connection is gone, responses open one to where the sender listens (RFC 3261
+        18.2.2): to the host the request came from, at the port of its Via.
+        """
+        if self.reply_flow == flow and flow.transport != "udp":
+            self.reply_flow = flow._replace(port=self.request.via.port or 5060)
 
 
 AnyTransaction = ClientTransaction | ServerTransaction

@@ -201,6 +201,10 @@ class Transport:
         self._routes[host] = chosen
         return chosen
 
+    def forget_routes(self) -> None:
+        """This machine has other addresses now."""
+        self._routes.clear()
+
     def _fail(self, flow: Flow, reason: str) -> None:
         if self._nursery is not None:
             self._nursery.start_soon(self._tell, flow, reason)

@@ -24,14 +24,14 @@ from eventsourcing.persistence import (
 )
 from msgspec import Struct, convert, to_builtins
 
-from core.events import decided, observed, orders
+from core.events import decided, discovered, joined, observed, orders
 from core.events.base import events_in
 from core.events.turn import Turn
 
 SCHEMA = 1
 UPCASTS: dict[int, Callable[[list[Any]], list[Any]]] = {}
 
-SEEN = reduce(or_, events_in(observed))
+SEEN = reduce(or_, events_in(observed) + events_in(joined) + events_in(discovered))
 DID = reduce(or_, events_in(decided) + events_in(orders))
 
 

@@ -24,6 +24,8 @@ class Target(Fact, kw_only=True):
     caller: str = ""  # The From of its INVITE, without a tag; where empty, the caller as he is.
     called: str = ""  # The To of its INVITE; where empty, the Request-URI.
     contact: str = ""  # The user of our Contact there.
+    own: bool = False  # The hotspot's own phone; no client of it.
+    waits: bool = True  # The caller waits for it also when the others have refused.
 
 
 class Origin(Fact, kw_only=True):
@@ -52,6 +54,23 @@ class Peer(Fact, kw_only=True):
     routes: tuple[str, ...] = ()  # Record-Route, value by value; the route set is its reverse.
 
 
+class Established(Fact, kw_only=True):
+    """A dialog that one call takes over from another (RFC 3261 12); all as in its requests."""
+
+    call_id: str = ""
+    tag: str = ""
+    local: str = ""  # From, with our tag.
+    remote: str = ""  # To, with theirs.
+    target: str = ""
+    routes: tuple[str, ...] = ()
+    contact: str = ""
+    flow: str = ""
+    cseq: int = 0  # The last that was spent, on either side.
+    remote_cseq: int = 0
+    session: int = 0  # Of our o= line, where a relay is between (RFC 4566 5.2).
+    sdp_version: int = 0
+
+
 class Media(Fact, kw_only=True):
     """The ports of the relay, one even port a media stream; none in direct mode."""
 
@@ -69,6 +88,10 @@ class Challenge(Fact, kw_only=True):
     qop: str = ""
     stale: bool = False
     proxy: bool = False  # Proxy-Authenticate: answered in Proxy-Authorization.
+
+    def asker(self) -> tuple[bool, str]:
+        """Who asks: a proxy on the way or the server itself, and its realm."""
+        return self.proxy, self.realm
 
 
 class Contact(Fact, kw_only=True):
@@ -88,3 +111,19 @@ class Account(Fact, kw_only=True):
     proxies: tuple[str, ...] = ()  # Tried in turn; the server itself where there are none.
     transport: str = "udp"
     expires_s: int = 3600
+    display_name: str = ""  # What a hotspot that lends it calls us.
+
+
+class Lent(Fact, kw_only=True):
+    """A line that a hotspot lends to a client: what to register as, without the password."""
+
+    line: str
+    user: str
+    domain: str = ""
+
+
+class LentLine(Fact, kw_only=True):
+    """The same as the account that we register."""
+
+    line: str
+    account: Account

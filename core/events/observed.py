@@ -5,7 +5,16 @@ dice.  A body (SDP) is recorded here, once: orders refer to it and do not copy i
 """
 
 from core.events.base import Observed
-from core.events.facts import Account, Challenge, Contact, Media, Origin, Peer, Target
+from core.events.facts import (
+    Account,
+    Challenge,
+    Contact,
+    Established,
+    Media,
+    Origin,
+    Peer,
+    Target,
+)
 
 # -- The caller --------------------------------------------------------------------
 
@@ -31,6 +40,9 @@ class InviteArrived(Observed, kw_only=True):
     origin: Origin = Origin()
     media: Media = Media()
     content_type: str = "application/sdp"
+    own: bool = False  # The caller is the hotspot's own phone; no client of it.
+    ring: str = "all"  # Or "hotspot-first", "in-turn": who of them rings when.
+    step_s: int = 0  # How long phone 0 rings alone, or each in its turn.
 
 
 class CallerAcked(Observed, kw_only=True):
@@ -95,6 +107,13 @@ class LegUnreachable(Observed, kw_only=True):
     leg: str
 
 
+class LegForked(Observed, kw_only=True):
+    """Another 2xx to the INVITE, from another branch: it forked outside (RFC 3261 13.2.2.4)."""
+
+    leg: str
+    peer: Peer
+
+
 class LegHungUp(Observed, kw_only=True):
     """BYE."""
 
@@ -148,6 +167,52 @@ class RequestUnanswered(Observed, kw_only=True):
     number: int
 
 
+# -- A transfer --------------------------------------------------------------------------
+
+
+class TransferAsked(Observed, kw_only=True):
+    """REFER: ``by`` hands the other side over to ``called`` (RFC 3515).
+
+    ``number`` is its CSeq.  ``targets`` are who that may ring, each a leg of its own name;
+    where there are none, ``refusal`` says why not.  ``line`` is the one to call out on.
+    """
+
+    by: str
+    number: int
+    called: str = ""
+    targets: tuple[Target, ...] = ()
+    ring_s: int = 60
+    line: str = ""
+    outside: bool = False
+    refusal: int = 480
+    contact: str = ""  # The new remote target of the dialog.
+    vias: tuple[str, ...] = ()
+    flow: str = ""
+    replaces: str = ""  # The stream of the call whose other side it is to be joined with.
+    party: str = ""  # That side of it.
+    dialog: Established = Established()
+
+
+class PartyTaken(Observed, kw_only=True):
+    """Another call takes this side of ours, to join it with one of its own."""
+
+    party: str
+
+
+class PartyReturned(Observed, kw_only=True):
+    """They could not be joined; ``gone``: it has hung up over it."""
+
+    gone: bool = False
+
+
+class PartyKept(Observed):
+    """They are joined."""
+
+
+class JoinDue(Observed):
+    """Two offers had crossed: now the one that joins the two sides may be made again."""
+
+
 # -- Media -------------------------------------------------------------------------
 
 
@@ -181,8 +246,13 @@ class LineSwitchedOff(Observed):
     """The owner has switched it off.  Its account stays."""
 
 
-class LineWithdrawn(Observed):
-    """Its account is no longer ours to use: cleared, or the lender said goodbye."""
+class LineWithdrawn(Observed, kw_only=True):
+    """Its account is no longer ours to use: cleared, or the lender said goodbye.
+
+    ``at_once``: there is nobody any more to take the binding back from.
+    """
+
+    at_once: bool = False
 
 
 class RegistrationAccepted(Observed, kw_only=True):
@@ -225,6 +295,7 @@ class RegisterArrived(Observed, kw_only=True):
     everything: bool = False
     flow: str = ""
     agent: str = ""
+    line: str = ""  # Of a client that joined by discovery: the line it registers for.
 
 
 class ClientRemoved(Observed):
@@ -248,6 +319,17 @@ class SettingChanged(Observed, kw_only=True):
     members: tuple[str, ...] = ()
 
 
+class SettingPostponed(Observed, kw_only=True):
+    """A word on a setting that is to count from the next start of the service on.
+
+    The value that the setting has now is the word that nothing is to change.
+    """
+
+    key: str
+    value: str
+    who: str = "owner"  # or "reset"
+
+
 class ClientListed(Observed, kw_only=True):
     """A client is known by name; ``alias`` is the one its owner chose, -1 where none."""
 
@@ -259,6 +341,12 @@ class ClientUnlisted(Observed, kw_only=True):
     client: str
 
 
+class LinesCounted(Observed, kw_only=True):
+    """How many accounts the configuration has; a hotspot with none waits for none."""
+
+    count: int
+
+
 class LineCameUp(Observed, kw_only=True):
     line: str
 
@@ -267,12 +355,17 @@ class LineWentDown(Observed, kw_only=True):
     line: str
 
 
-class HotspotClosing(Observed):
-    """The hotspot is being deactivated: let go of everything."""
+class HotspotClosing(Observed, kw_only=True):
+    """The hotspot is being deactivated: let go of every client.
+
+    ``everything``: of the calls of the hotspot's own phone too.
+    """
+
+    everything: bool = False
 
 
 class MemberGone(Observed, kw_only=True):
-    """A call has ended or a client has been cleared."""
+    """A call has ended or has no client in it any more, or a client has been cleared."""
 
     member: str
 
@@ -287,6 +380,10 @@ class ServiceStarted(Observed, kw_only=True):
 
 
 class RingTimedOut(Observed): ...
+
+
+class RingStepTimedOut(Observed):
+    """Phone 0 has rung alone for long enough, or the phone whose turn it is."""
 
 
 class RefreshDue(Observed): ...

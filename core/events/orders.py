@@ -34,11 +34,24 @@ class AckLeg(Order, kw_only=True):
     leg: str
 
 
+class AnswerLeg(Order, kw_only=True):
+    """200 to the phone that has picked the call up, with what the caller offers."""
+
+    leg: str
+
+
 class ReleaseLeg(Order, kw_only=True):
     """BYE."""
 
     leg: str
     reason: str = ""
+
+
+class ReleaseFork(Order, kw_only=True):
+    """ACK and BYE to the other branch of this leg, known by its To tag (RFC 3261 13.2.2.4)."""
+
+    leg: str
+    tag: str
 
 
 # -- Toward the caller -------------------------------------------------------------
@@ -105,6 +118,31 @@ class RefuseRequest(Order, kw_only=True):
     code: int
 
 
+# -- Toward who transfers a call -------------------------------------------------------
+
+
+class AcceptTransfer(Order, kw_only=True):
+    """202 to the REFER."""
+
+    by: str
+    number: int
+
+
+class NotifyTransfer(Order, kw_only=True):
+    """NOTIFY how far it has got, as the status line of a response (RFC 3515 2.4.5)."""
+
+    by: str
+    number: int
+    code: int
+
+
+class AskOffer(Order, kw_only=True):
+    """Re-INVITE this side, taken over from another call, without an offer."""
+
+    by: str
+    number: int
+
+
 # -- Toward the registrar ----------------------------------------------------------
 
 
@@ -135,6 +173,34 @@ class AcceptRegister(Order):
 class RefuseRegister(Order, kw_only=True):
     code: int
     min_expires_s: int = 0
+
+
+# -- By discovery: toward a client, and toward a hotspot -------------------------------
+
+
+class WelcomeClient(Order, kw_only=True):
+    """With its credentials for every line that is shared; they are not recorded."""
+
+    alias: int
+
+
+class DenyClient(Order, kw_only=True):
+    reason: str
+
+
+class DismissClient(Order, kw_only=True):
+    """Goodbye, to this client."""
+
+    reason: str
+
+
+class SendJoin(Order, kw_only=True):
+    """``alias`` is the one we had; 0 where we never had one."""
+
+    alias: int = 0
+
+
+class SendLeave(Order): ...
 
 
 # -- Toward the clock --------------------------------------------------------------

@@ -6,13 +6,16 @@ call; the others are cancelled and told it was completed elsewhere.  The caller
 acknowledges, people talk and may ask each other things (hold, resume), somebody hangs
 up.  Or nobody takes the call: all are busy, one refuses for everybody, time runs out,
 the caller gives up; then the caller hears so at once.  A call has ended only when every
-leg has reported and the caller is done, so nothing rings on after it.
+leg has reported and the caller is done, so nothing rings on after it.  When the hotspot is
+switched off its clients are let go; what its own phone has with the world goes on.
 
     IDLE -> RINGING -> ANSWERED -> TALKING -> CLOSING -> ENDED
 
-Read downwards: the phases, the tables, what is remembered, what is decided in each
+Read downwards: the phases, the table, what is remembered, what is decided in each
 phase in the order a call meets them, and how the record becomes memory again.  What the
-two sides ask each other while they talk is told in ``passing``, the life of a leg in ``legs``.
+two sides ask each other while they talk is told in ``passing``, the life of a leg in ``legs``,
+the caller's in ``caller``, who rings when in ``ringing``, how a phone picks the call up in
+``pickup``, and what is different for the hotspot's own phone in ``own``.
 """
 
 from collections.abc import Callable
@@ -27,9 +30,10 @@ from core.events.decided import (
     CallClosed,
     CallConfirmed,
     CallEnded,
+    CallFreed,
     CallRang,
-    LegDoomed,
 )
+from core.events.joined import LegAckTimedOut, LegJoined, PickupArrived
 from core.events.observed import (
     AckTimedOut,
     CallerAcked,
@@ -43,32 +47,40 @@ from core.events.observed import (
     LegProgressed,
     LegRefused,
     LegUnreachable,
+    PartyKept,
+    PartyReturned,
+    PartyTaken,
     RequestArrived,
+    RingStepTimedOut,
     RingTimedOut,
+    TransferAsked,
 )
 from core.events.orders import (
     COMPLETED_ELSEWHERE,
     AckLeg,
     AnswerCaller,
     AuthorizeLeg,
-    CancelLeg,
     InviteLeg,
     RefuseCaller,
     RefuseRequest,
     ReleaseCaller,
-    ReleaseLeg,
     RingCaller,
     StartTimer,
     StopTimer,
 )
-from core.machines import passing
+from core.machines import lending, losing, own, passing, pickup, ringing, transferring
+from core.machines.caller import CALLER as CALLER
+from core.machines.caller import CallerPhase as CallerPhase
+from core.machines.caller import says_elsewhere
+from core.machines.closing import close, hang_up, release
 from core.machines.legs import LEG as LEG
-from core.machines.legs import REPORTED
+from core.machines.legs import REPORTED, best_refusal, leg_toward, let_go
 from core.machines.legs import Leg as Leg
 from core.machines.legs import LegPhase as LegPhase
 from core.machines.legs import evolve as evolve_leg
 from core.machines.life import Life
 from core.machines.passing import Passed
+from core.machines.transferring import Transfer
 
 # -- Phases ------------------------------------------------------------------------
 
@@ -82,14 +94,7 @@ class Phase(StrEnum):
     ENDED = auto()
 
 
-class CallerPhase(StrEnum):
-    WAITING = auto()  # For a final response.
-    ANSWERED = auto()  # It has our 2xx and has not acknowledged it: no BYE yet (RFC 3261 15).
-    ACKED = auto()
-    DONE = auto()
-
-
-# -- The tables --------------------------------------------------------------------
+# -- The table ---------------------------------------------------------------------
 
 CALL = Life(
     of="call",
@@ -107,26 +112,14 @@ CALL = Life(
     ],
 )  # fmt: skip
 
-CALLER = Life(
-    of="caller",
-    phases=CallerPhase,
-    rows=[
-        # from                 because of       to
-        (CallerPhase.WAITING,  AnswerCaller,    CallerPhase.ANSWERED),
-        (CallerPhase.WAITING,  RefuseCaller,    CallerPhase.DONE),
-        (CallerPhase.ANSWERED, CallerAcked,     CallerPhase.ACKED),
-        (CallerPhase.ANSWERED, CallerHungUp,    CallerPhase.DONE),
-        (CallerPhase.ANSWERED, ReleaseCaller,   CallerPhase.DONE),
-        (CallerPhase.ACKED,    CallerHungUp,    CallerPhase.DONE),
-        (CallerPhase.ACKED,    ReleaseCaller,   CallerPhase.DONE),
-    ],
-)  # fmt: skip
-
-RING = RingTimedOut.__name__
 ACK = AckTimedOut.__name__
-
 ACK_WITHIN_S = 32  # 64*T1 (RFC 3261 13.3.1.4).
-AUTHORIZED_MAX = 3
+LEFT = {
+    LegHungUp: "the phone hung up",
+    LegAckTimedOut: "the phone never acknowledged the answer",
+}
+
+ONGOING = (Phase.RINGING, Phase.ANSWERED, Phase.TALKING)
 
 # -- Memory ------------------------------------------------------------------------
 
@@ -137,14 +130,30 @@ class Call(Struct, frozen=True):
     phase: Phase = Phase.IDLE
     caller: CallerPhase = CallerPhase.WAITING
     legs: dict[str, Leg] = {}
-    winner: str = ""
+    winner: str = ""  # One side of the call; on the other one is the caller,
+    first: str = "caller"  # or to whom the call has been transferred.
     rang: int = 0  # The provisional response the caller had last.
     early: str = ""  # The leg whose early media the caller hears.
     offerless: bool = False  # The offer comes in the 2xx, the answer in the ACK.
     passed: tuple[Passed, ...] = ()
+    kind: str = "incoming"
+    own: bool = False  # The caller is the hotspot's own phone.
+    closing: bool = False  # The hotspot closes, and some client in it has still to report.
+    ring: str = "all"  # Who rings when (``ringing``).
+    step_s: int = 0
+    transfer: Transfer | None = None
+    lent: str = ""  # The side that speaks with another call for now.
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        return self.first, self.winner
 
     def leg_is(self, name: str, phase: LegPhase) -> bool:
         return name in self.legs and self.legs[name].phase is phase
+
+    def is_in_play(self, name: str) -> bool:
+        """Whether what this leg says may decide the call."""
+        return name in self.legs and not self.legs[name].let_go
 
     def pending(self) -> list[str]:
         return [name for name, leg in self.legs.items() if leg.phase not in REPORTED]
@@ -172,35 +181,52 @@ def while_idle(call: Call, seen: Observed) -> Decisions:
             yield CallClosed(why=seen.why)
         case InviteArrived():
             yield CallRang()
-            yield StartTimer(timer=RING, after_s=seen.ring_s)
-            for target in seen.targets:
-                yield InviteLeg(leg=target.leg)
+            yield StartTimer(timer=ringing.RING, after_s=seen.ring_s)
+            yield from ringing.ring_next(call)
 
 
 def while_ringing(call: Call, seen: Observed) -> Decisions:
     match seen:
         case LegProgressed(leg=name) if call.leg_is(name, LegPhase.PROCEEDING):
-            yield from let_ring(call, seen)
-        case LegAnswered(leg=winner) if call.leg_is(winner, LegPhase.ANSWERED):
+            yield from ringing.let_ring(call, seen)
+        case LegAnswered(leg=winner) if ringing.may_win(call, winner):
             if not call.offerless:
                 yield AckLeg(leg=winner)
-            yield AnswerCaller(leg=winner)
-            yield CallAnswered(by=winner)
-            yield StopTimer(timer=RING)
-            yield StartTimer(timer=ACK, after_s=ACK_WITHIN_S)
-            yield from let_go(call, reason=COMPLETED_ELSEWHERE, but=winner)
-        case LegRefused(leg=name, code=code) if code >= 600 and name in call.legs:
+            yield from answer(call, winner)
+        case PickupArrived(leg=winner) if call.leg_is(winner, LegPhase.NEW):
+            yield from pickup.answer(winner)
+            yield from answer(call, winner)
+        case LegJoined(target=target) if call.leg_is(target.leg, LegPhase.NEW):
+            if not ringing.has_to_wait(call, target.leg):
+                yield InviteLeg(leg=target.leg)
+        case LegRefused(leg=name, code=code) if code >= 600 and call.is_in_play(name):
             yield from refuse(call, code, why="a phone refused for everybody")
-        case LegChallenged(leg=name) if may_authorize(call, seen):
+        case LegChallenged(leg=name) if ringing.may_authorize(call, seen):
             yield AuthorizeLeg(leg=name)
-        case LegRefused() | LegChallenged() | LegUnreachable() if not call.pending():
-            yield from refuse(call, best_refusal(call), why="nobody took the call")
+        case LegRefused() | LegChallenged() | LegUnreachable() if ringing.is_left_alone(call):
+            if ringing.who_waits(call):
+                yield from ringing.pass_over(call)
+            else:
+                yield from refuse(call, best_refusal(call.legs.values()), "nobody took the call")
+        case RingStepTimedOut() if ringing.who_waits(call):
+            yield from ringing.step(call)
+        case RingStepTimedOut():
+            yield from refuse(call, best_refusal(call.legs.values()), "nobody took the call")
         case RingTimedOut():
             yield from refuse(call, 480, why="nobody answered in time")
+        case CallerCancelled(reason=said) if says_elsewhere(said):
+            yield from refuse(call, 487, "it was completed elsewhere", COMPLETED_ELSEWHERE)
         case CallerCancelled() | CallerHungUp():
             yield from refuse(call, 487, why="the caller gave up")
+        case HotspotClosing() if own.goes_on(call, seen):
+            if own.clients_in(call):
+                yield from let_go(call.legs, reason="", but=own.leg_of(call))
+            if call.step_s:
+                yield StopTimer(timer=ringing.STEP)
         case HotspotClosing():
             yield from refuse(call, 480, why="the hotspot was deactivated")
+        case _:
+            yield from losing.settle(call, seen)
 
 
 def while_answered(call: Call, seen: Observed) -> Decisions:
@@ -213,40 +239,54 @@ def while_answered(call: Call, seen: Observed) -> Decisions:
         case AckTimedOut():
             yield ReleaseCaller()
             yield from close(call, why="the caller never acknowledged the answer")
-        case LegHungUp(leg=name) if name == call.winner:
-            yield from close(call, why="the phone hung up")
+        case LegHungUp(leg=name) | LegAckTimedOut(about=name) if name == call.winner:
+            yield from close(call, why=LEFT[type(seen)])
         case CallerHungUp():
             yield StopTimer(timer=ACK)
             yield from close(call, why="the caller hung up")
-        case HotspotClosing():
+        case HotspotClosing() if not own.goes_on(call, seen):
             yield from close(call, why="the hotspot was deactivated")
-        case RequestArrived():
+        case RequestArrived() | TransferAsked():
             yield RefuseRequest(by=seen.by, number=seen.number, code=491)
         case _:
-            yield from settle_losers(call, seen)
+            yield from losing.settle(call, seen)
 
 
 def while_talking(call: Call, seen: Observed) -> Decisions:
     match seen:
-        case LegHungUp(leg=name) if name == call.winner:
-            yield ReleaseCaller()
-            yield from close(call, why="the phone hung up")
-        case CallerHungUp():
-            yield from close(call, why="the caller hung up")
-        case HotspotClosing():
-            yield ReleaseCaller()
-            yield from close(call, why="the hotspot was deactivated")
-        case RequestArrived() if seen.by not in ("caller", call.winner):
+        case LegHungUp() | CallerHungUp() if transferring.goes_on_without(call, seen):
+            yield from transferring.leave(call)
+        case LegHungUp(leg=name) | LegAckTimedOut(about=name) if name in call.sides:
+            yield from hang_up(call, why=LEFT[type(seen)])
+        case CallerHungUp() if "caller" in call.sides:
+            yield from hang_up(call, why="the caller hung up")
+        case HotspotClosing() if not own.goes_on(call, seen):
+            yield from hang_up(call, why="the hotspot was deactivated")
+        case RequestArrived() | TransferAsked() if seen.by not in call.sides:
             pass
+        case RequestArrived() | TransferAsked() if call.lent:
+            yield RefuseRequest(by=seen.by, number=seen.number, code=491)
+        case PartyTaken() | PartyReturned() | PartyKept():
+            yield from lending.decide(call, seen)
+            if lending.ends(call, seen):
+                yield from hang_up(call, why="it has become part of another call")
+        case LegChallenged(leg=name) if ringing.may_authorize(call, seen):
+            yield AuthorizeLeg(leg=name)
+        case _ if code := transferring.failure(call, seen):
+            yield from transferring.fail(call, seen, code)
+            if transferring.has_left(call):
+                yield from release(call, why="nobody took the call that was handed over")
         case _:
-            yield from settle_losers(call, seen)
+            yield from losing.settle(call, seen)
+            yield from transferring.decide(call, seen)
             yield from passing.decide(call.passed, seen)
+            yield from passing.settle(call.passed, seen)
 
 
 def while_closing(call: Call, seen: Observed) -> Decisions:
     """A caller who owes us the ACK gets its BYE with that, or when it never comes."""
     match seen:
-        case CallerAcked() if call.caller is CallerPhase.ACKED:
+        case CallerAcked() if call.caller is CallerPhase.ACKED and call.lent != "caller":
             yield ReleaseCaller()
             yield StopTimer(timer=ACK)
         case AckTimedOut() if call.caller is CallerPhase.ANSWERED:
@@ -258,7 +298,8 @@ def while_closing(call: Call, seen: Observed) -> Decisions:
 
 
 def while_ended(call: Call, seen: Observed) -> Decisions:
-    yield from settle_losers(call, seen)
+    yield from losing.settle(call, seen)
+    yield from lending.settle(call, seen)
     yield from passing.settle(call.passed, seen)
 
 
@@ -275,80 +316,23 @@ WHILE: dict[Phase, Callable[[Call, Observed], Decisions]] = {
 def conclude(call: Call) -> Decisions:
     if call.phase is Phase.CLOSING and call.caller is CallerPhase.DONE and not call.pending():
         yield CallEnded()
+    elif call.closing and not own.clients_in(call):
+        yield CallFreed()
 
 
-def let_ring(call: Call, seen: LegProgressed) -> Decisions:
-    """The caller hears the first 180, and the early media of one leg and no other."""
-    if seen.code == 100:
-        return
-    if seen.answer and not call.early:
-        yield RingCaller(code=seen.code, leg=seen.leg)
-    elif not call.rang:
-        yield RingCaller(code=seen.code)
-    elif seen.code == 180 and call.rang != 180:
-        yield RingCaller()
+def answer(call: Call, winner: str) -> Decisions:
+    yield AnswerCaller(leg=winner)
+    yield CallAnswered(by=winner)
+    yield from ringing.stop(call)
+    yield StartTimer(timer=ACK, after_s=ACK_WITHIN_S)
+    yield from let_go(call.legs, reason=COMPLETED_ELSEWHERE, but=winner)
 
 
-def may_authorize(call: Call, seen: LegChallenged) -> bool:
-    """Once; and a few times more where only the nonce was too old (RFC 7616 3.3)."""
-    if not call.leg_is(seen.leg, LegPhase.CHALLENGED):
-        return False
-    times = call.legs[seen.leg].authorized
-    return times == 0 or (seen.challenge.stale and times < AUTHORIZED_MAX)
-
-
-def let_go(call: Call, reason: str, but: str = "") -> Decisions:
-    """Have every other leg stop, each in the way its phase allows."""
-    for name, leg in call.legs.items():
-        if name == but:
-            continue
-        why = reason if leg.told else ""
-        match leg.phase:
-            case LegPhase.INVITED:
-                yield LegDoomed(leg=name, reason=why)
-            case LegPhase.PROCEEDING:
-                yield CancelLeg(leg=name, reason=why)
-            case LegPhase.ANSWERED:
-                if not leg.acked:
-                    yield AckLeg(leg=name)
-                yield ReleaseLeg(leg=name, reason=why)
-
-
-def refuse(call: Call, code: int, why: str) -> Decisions:
+def refuse(call: Call, code: int, why: str, reason: str = "") -> Decisions:
     """The caller hears it at once, whatever the legs have yet to say."""
     yield RefuseCaller(code=code)
-    yield StopTimer(timer=RING)
-    yield from close(call, why)
-
-
-def close(call: Call, why: str) -> Decisions:
-    yield CallClosed(why=why)
-    yield from passing.abandon(call.passed)
-    yield from let_go(call, reason="")
-
-
-def settle_losers(call: Call, seen: Observed) -> Decisions:
-    """A leg that lost speaks again: cancel it at last, or release its late answer."""
-    match seen:
-        case LegProgressed(leg=name) if call.leg_is(name, LegPhase.DOOMED):
-            yield CancelLeg(leg=name, reason=call.legs[name].doom)
-        case LegAnswered(leg=name) if name != call.winner and call.leg_is(name, LegPhase.ANSWERED):
-            elsewhere = call.winner and call.legs[name].told
-            yield AckLeg(leg=name)
-            yield ReleaseLeg(leg=name, reason=COMPLETED_ELSEWHERE if elsewhere else "")
-
-
-def best_refusal(call: Call) -> int:
-    """What serves the caller best: the lowest class that was heard (RFC 3261 16.7, step 6).
-
-    A challenge was for us, not for the caller; a phone does not redirect the calls of
-    the house; where one is overloaded the house is not, so 503 goes up as 500.  480
-    where nothing is left to say, as when no phone could be reached.  (A 6xx never
-    waits to be chosen.)
-    """
-    spoken = [leg.refused for leg in call.legs.values() if leg.refused >= 400]
-    best = min((code for code in spoken if code not in (401, 407)), default=480)
-    return 500 if best == 503 else best
+    yield from ringing.stop(call)
+    yield from close(call, why, reason)
 
 
 # -- Record into memory --------------------------------------------------------------
@@ -361,10 +345,17 @@ def evolve(call: Call, event: Event) -> Call:
     caller = CALLER[call.caller, kind]
     if phase is not call.phase or caller is not call.caller:
         call = replace(call, phase=phase, caller=caller)
+    if (call.transfer or call.phase is Phase.TALKING) and kind in transferring.CONCERNS:
+        call = transferring.evolve(call, event)
     match event:
         case InviteArrived() if call.phase is Phase.IDLE:
-            legs = {target.leg: Leg(told=target.told) for target in event.targets}
-            return replace(call, legs=legs, offerless=not event.offer)
+            return invited(call, event)
+        case LegJoined(target=target) if is_open_to(call, target.leg):
+            return with_leg(call, target.leg, leg_toward(target))
+        case PickupArrived(leg=name) if is_open_to(call, name) and not call.offerless:
+            return with_leg(call, name, Leg(picked=True, own=event.own))
+        case LegAckTimedOut(about=name) if name in call.legs:
+            return with_leg(call, name, replace(call.legs[name], acked=True))
         case CallAnswered(by=name):
             return replace(call, winner=name)
         case RingCaller(code=code, leg=early):
@@ -374,7 +365,31 @@ def evolve(call: Call, event: Event) -> Call:
         return call if after is leg else with_leg(call, event.leg, after)  # type: ignore[attr-defined]
     if kind in passing.CONCERNS:
         return replace(call, passed=passing.evolve(call.passed, event))
-    return call
+    if kind in lending.CONCERNS:
+        return lending.evolve(call, event)
+    closing = call.closing
+    if kind is HotspotClosing:
+        closing = call.phase in ONGOING
+    elif kind is CallFreed or kind is CallClosed:
+        closing = False
+    return call if closing is call.closing else replace(call, closing=closing)
+
+
+def invited(call: Call, event: InviteArrived) -> Call:
+    return replace(
+        call,
+        legs={target.leg: leg_toward(target) for target in event.targets},
+        offerless=not event.offer,
+        kind=event.kind,
+        own=event.own,
+        ring=event.ring,
+        step_s=event.step_s,
+    )
+
+
+def is_open_to(call: Call, leg: str) -> bool:
+    """Whether one of this name may still come in."""
+    return call.phase is Phase.RINGING and leg not in call.legs
 
 
 def with_leg(call: Call, name: str, leg: Leg) -> Call:

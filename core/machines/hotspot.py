@@ -2,14 +2,18 @@
 
 Switched on, it waits for a line to be registered (S5), then it opens.  Without a
 registered line it stalls and opens again with the next one; the phones keep their
-links meanwhile and can call each other.  Switched off, it has every call and every
+links meanwhile and can call each other.  Where there is no account at all, that is what
+it is for, and it waits for none.  Switched off, it has every call and every
 client let go, strikes each off its list as it reports, and is disabled when the list is
 empty.  Its own lines stay registered (S20).
 
     DISABLED -> WAITING <-> OPEN -> DEACTIVATING -> DISABLED
 
-It also keeps the words on its settings (the latest on a key wins, whoever said it) and
-the aliases of its clients, which outlive them: the lowest free number, for ever.
+It also keeps the words on its settings (the latest on a key wins, whoever said it), those
+that wait for the next start of the service, and the aliases of its clients, which outlive
+them: the lowest free number, for ever.  Guests are those clients that nobody has listed:
+they came by discovery.  As a client of another hotspot (``hotspot.mode``) this device is
+none itself.
 """
 
 import json
@@ -30,18 +34,25 @@ from core.events.decided import (
     HotspotOpened,
     HotspotStalled,
 )
+from core.events.discovered import ClientAdmitted, ClientMet
 from core.events.observed import (
     ClientListed,
     ClientUnlisted,
     LineCameUp,
+    LinesCounted,
     LineWentDown,
     MemberGone,
     SettingChanged,
+    SettingPostponed,
 )
 from core.machines.life import Life
 
 STREAM = "hotspot:main"
 ENABLED = "hotspot.enabled"
+MODE = "hotspot.mode"
+CLIENT = "client"  # The mode in which we follow another hotspot.
+SWITCHES = (ENABLED, MODE)
+GUESTS_MAX = 10_000  # So many are remembered with their aliases, until the owner unlists some.
 ANY = -1  # No alias, or whichever is free.
 
 # -- Phases ------------------------------------------------------------------------
@@ -80,6 +91,13 @@ class Setting(Struct, frozen=True):
     in_file: str = ""
 
 
+class Waiting(Struct, frozen=True):
+    """A word that counts from the next start on, as JSON, and whose it is."""
+
+    value: str
+    who: str
+
+
 class Hotspot(Struct, frozen=True):
     """Only what a later decision needs."""
 
@@ -89,13 +107,23 @@ class Hotspot(Struct, frozen=True):
     pending: frozenset[str] = frozenset()  # Who has still to be seen off.
     aliases: dict[str, int] = {}  # By client.
     settings: dict[str, Setting] = {}
+    guests: frozenset[str] = frozenset()  # Clients that came by discovery.
+    admitted: frozenset[str] = frozenset()  # Those that the owner lets join.
+    postponed: dict[str, Waiting] = {}  # By key.
+    has_account: bool = True  # Unless it has been told otherwise.
 
     def setting(self, key: str) -> Any:
         word = self.settings.get(key)
         return json.loads(word.value) if word else None
 
     def is_wanted(self) -> bool:
-        return bool(self.setting(ENABLED))
+        return bool(self.setting(ENABLED)) and not self.is_client()
+
+    def is_client(self) -> bool:
+        return bool(self.setting(MODE) == CLIENT)
+
+    def has_room_for(self, client: str) -> bool:
+        return client in self.guests or len(self.guests) < GUESTS_MAX
 
     def is_serving(self) -> bool:
         """Clients may register and call."""
@@ -117,6 +145,8 @@ def decide(hotspot: Hotspot, seen: Observed) -> Decisions:
     match seen:
         case ClientListed(client=client, alias=wanted):
             yield from give_alias(hotspot, client, wanted)
+        case ClientMet(client=client, alias=wanted):
+            yield from give_free_alias(hotspot, client, wanted)
         case ClientUnlisted(client=client) if client in hotspot.aliases:
             yield AliasTaken(client=client)
         case _:
@@ -158,9 +188,10 @@ def conclude(hotspot: Hotspot) -> Decisions:
             return
         yield HotspotEnabled(epoch=epoch + 1)
         phase = Phase.WAITING
-    if phase is Phase.WAITING and hotspot.lines:
+    is_ready = bool(hotspot.lines) or not hotspot.has_account
+    if phase is Phase.WAITING and is_ready:
         yield HotspotOpened()
-    elif phase is Phase.OPEN and not hotspot.lines:
+    elif phase is Phase.OPEN and not is_ready:
         yield HotspotStalled()
 
 
@@ -179,6 +210,15 @@ def give_alias(hotspot: Hotspot, client: str, wanted: int) -> Decisions:
         yield AliasGiven(client=client, alias=lowest_free(taken))
 
 
+def give_free_alias(hotspot: Hotspot, client: str, wanted: int) -> Decisions:
+    """A guest takes no number from anybody: the one it would like where that is free."""
+    taken = set(hotspot.aliases.values())
+    if wanted > 0 and wanted not in taken:
+        yield AliasGiven(client=client, alias=wanted)
+    elif client not in hotspot.aliases:
+        yield AliasGiven(client=client, alias=lowest_free(taken))
+
+
 def lowest_free(taken: set[int]) -> int:
     return next(n for n in range(1, len(taken) + 2) if n not in taken)
 
@@ -194,12 +234,25 @@ def evolve(hotspot: Hotspot, event: Event) -> Hotspot:
     match event:
         case SettingChanged():
             return remember_setting(hotspot, event)
+        case SettingPostponed():
+            return postpone(hotspot, event)
         case HotspotEnabled(epoch=epoch):
             return replace(hotspot, epoch=epoch)
+        case LinesCounted(count=count):
+            return replace(hotspot, has_account=count > 0)
         case LineCameUp(line=line):
             return replace(hotspot, lines=hotspot.lines | {line})
         case LineWentDown(line=line):
             return replace(hotspot, lines=hotspot.lines - {line})
+        case ClientMet(client=client):
+            return replace(hotspot, guests=hotspot.guests | {client})
+        case ClientAdmitted(client=client, admitted=True):
+            return replace(hotspot, admitted=hotspot.admitted | {client})
+        case ClientAdmitted(client=client):
+            return replace(hotspot, admitted=hotspot.admitted - {client})
+        case ClientUnlisted(client=client):
+            guests, admitted = hotspot.guests - {client}, hotspot.admitted - {client}
+            return replace(hotspot, guests=guests, admitted=admitted)
         case MemberGone(member=member):
             return replace(hotspot, pending=hotspot.pending - {member})
         case AliasGiven(client=client, alias=alias):
@@ -215,7 +268,23 @@ def remember_setting(hotspot: Hotspot, seen: SettingChanged) -> Hotspot:
     known = hotspot.settings.get(seen.key)
     in_file = seen.value if seen.who == "file" else known.in_file if known else ""
     word = Setting(value=seen.value, in_file=in_file)
-    hotspot = replace(hotspot, settings={**hotspot.settings, seen.key: word})
-    if seen.key == ENABLED and hotspot.phase is not Phase.DEACTIVATING:
+    hotspot = replace(
+        hotspot,
+        settings={**hotspot.settings, seen.key: word},
+        postponed=without(hotspot.postponed, seen.key),
+    )
+    if seen.key in SWITCHES and hotspot.phase is not Phase.DEACTIVATING:
         return replace(hotspot, pending=frozenset(seen.members))
     return hotspot
+
+
+def postpone(hotspot: Hotspot, seen: SettingPostponed) -> Hotspot:
+    postponed = without(hotspot.postponed, seen.key)
+    known = hotspot.settings.get(seen.key)
+    if known is None or known.value != seen.value:
+        postponed[seen.key] = Waiting(value=seen.value, who=seen.who)
+    return replace(hotspot, postponed=postponed)
+
+
+def without(postponed: dict[str, Waiting], key: str) -> dict[str, Waiting]:
+    return {each: word for each, word in postponed.items() if each != key}

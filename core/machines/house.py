@@ -8,14 +8,27 @@ in ``unrecorded`` have been recorded: whoever drives the house sees to that.
 from collections.abc import Callable, Iterable
 
 from core.events.base import Observed
-from core.events.decided import LinkCleared, LinkConnected, LinkLost
+from core.events.decided import (
+    LinkCleared,
+    LinkConnected,
+    LinkLeft,
+    LinkLost,
+    UplinkCleared,
+    UplinkConnected,
+    UplinkLeft,
+    UplinkLost,
+)
 from core.events.observed import HotspotClosing
 from core.events.turn import Turn
 from core.machines.life import IllegalTurn
 from core.machines.switchboard import Switchboard, kind_of
 from core.machines.timers import Timers
 
-MOVES = (LinkConnected, LinkLost, LinkCleared)
+LINKS = ("link", "uplink")
+MOVES = (
+    LinkConnected, LinkLost, LinkLeft, LinkCleared,
+    UplinkConnected, UplinkLost, UplinkLeft, UplinkCleared,
+)  # fmt: skip
 
 Listener = Callable[[Turn], None]
 
@@ -43,7 +56,7 @@ class House:
             self.faults.append(f"{stream}: {error}, at {seen!r}")
             if kind_of(stream) != "call" or isinstance(seen, HotspotClosing):
                 return []
-            return self.hear(HotspotClosing(), at, stream)
+            return self.hear(HotspotClosing(everything=True), at, stream)
         self.unrecorded += turns
         for turn in turns:
             self.note(turn)
@@ -53,7 +66,7 @@ class House:
 
     def note(self, turn: Turn) -> None:
         self.timers.remember(turn)
-        if kind_of(turn.originator_id) == "link" and any(isinstance(e, MOVES) for e in turn.did):
+        if kind_of(turn.originator_id) in LINKS and any(isinstance(e, MOVES) for e in turn.did):
             self.since[turn.originator_id] = turn.at
 
     def expire(self, at: int) -> None:

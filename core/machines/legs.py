@@ -2,17 +2,23 @@
 
 A leg is invited, rings, and is answered or refused.  One that has lost is cancelled, but
 not before it has shown a provisional response (RFC 3261 9.1): until then it is *doomed*.
-One that was given up as unreachable may answer all the same; then it is released.  A
-part of ``call``; read that first.
+One that was given up as unreachable may answer all the same; then it is released.
+
+One leg comes the other way round: a phone that picks the call up has invited us.  It is
+answered at once, and not released before it has acknowledged that (RFC 3261 15).  A part
+of ``call``; read that first.
 """
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum, auto
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.events.base import Event
-from core.events.decided import LegDoomed
+from core.events.base import Decisions, Event
+from core.events.decided import LegDoomed, LegHandedOver, LegPassedOver
+from core.events.facts import Target
+from core.events.joined import LegAcked, LegAckTimedOut
 from core.events.observed import (
     LegAnswered,
     LegChallenged,
@@ -21,12 +27,21 @@ from core.events.observed import (
     LegRefused,
     LegUnreachable,
 )
-from core.events.orders import AckLeg, AuthorizeLeg, CancelLeg, InviteLeg, ReleaseLeg
+from core.events.orders import (
+    AckLeg,
+    AnswerLeg,
+    AuthorizeLeg,
+    CancelLeg,
+    InviteLeg,
+    ReleaseFork,
+    ReleaseLeg,
+    StopTimer,
+)
 from core.machines.life import Life
 
 
 class LegPhase(StrEnum):
-    NEW = auto()
+    NEW = auto()  # Its turn to ring has not come.
     INVITED = auto()  # No provisional response yet: CANCEL is not allowed.
     DOOMED = auto()  # Lost while INVITED; cancelled at its first provisional.
     PROCEEDING = auto()
@@ -34,6 +49,7 @@ class LegPhase(StrEnum):
     CANCELLING = auto()
     ANSWERED = auto()
     LOST = auto()  # Given up as unreachable; it may yet answer, and is released then.
+    LEAVING = auto()  # It has picked the call up and lost it; released with its ACK.
     RELEASED = auto()
 
 
@@ -43,6 +59,7 @@ LEG = Life(
     rows=[
         # from                because of      to
         (LegPhase.NEW,        InviteLeg,      LegPhase.INVITED),
+        (LegPhase.NEW,        LegPassedOver,  LegPhase.RELEASED),
         (LegPhase.INVITED,    LegProgressed,  LegPhase.PROCEEDING),
         (LegPhase.PROCEEDING, LegProgressed,  LegPhase.PROCEEDING),
         (LegPhase.CANCELLING, LegProgressed,  LegPhase.CANCELLING),
@@ -70,10 +87,17 @@ LEG = Life(
         (LegPhase.CANCELLING, LegUnreachable, LegPhase.LOST),
         (LegPhase.ANSWERED,   LegHungUp,      LegPhase.RELEASED),
         (LegPhase.ANSWERED,   ReleaseLeg,     LegPhase.RELEASED),
+        (LegPhase.ANSWERED,   LegHandedOver,  LegPhase.RELEASED),
+        (LegPhase.NEW,        AnswerLeg,      LegPhase.ANSWERED),
+        (LegPhase.ANSWERED,   LegDoomed,      LegPhase.LEAVING),
+        (LegPhase.LEAVING,    LegHungUp,      LegPhase.RELEASED),
+        (LegPhase.LEAVING,    ReleaseLeg,     LegPhase.RELEASED),
     ],
 )  # fmt: skip
 
 REPORTED = (LegPhase.CHALLENGED, LegPhase.LOST, LegPhase.RELEASED)
+UP = (LegPhase.ANSWERED, LegPhase.LEAVING)  # Its dialog is there.
+PICKUP_ACK = LegAckTimedOut.__name__
 
 
 class Leg(Struct, frozen=True):
@@ -81,19 +105,75 @@ class Leg(Struct, frozen=True):
     doom: str = ""
     refused: int = 0
     told: bool = True  # Told that the call was completed elsewhere.
-    acked: bool = False  # It has our ACK to its 2xx.
-    authorized: int = 0  # How often we have answered its challenges.
+    acked: bool = False  # The 2xx has its ACK; that of a pick-up may also have come too late.
+    own: bool = False  # Toward the hotspot's own phone.
+    waits: bool = True  # The caller waits for it also when the others have refused.
+    picked: bool = False  # It has picked the call up: the INVITE came from it.
+    let_go: bool = False  # Cancelled, or to be: what it says decides nothing any more.
+    forks: tuple[str, ...] = ()  # The To tags of its other branches, all of them released.
+    asker: tuple[bool, str] = (False, "")  # Who challenged it last (``Challenge.asker``).
+    answered: tuple[tuple[bool, str], ...] = ()  # Whose challenges we have answered.
+
+
+def leg_toward(target: Target) -> Leg:
+    return Leg(told=target.told, own=target.own, waits=target.waits)
 
 
 def evolve(leg: Leg, event: Event) -> Leg:
     phase = LEG[leg.phase, type(event)]
     match event:
         case LegDoomed(reason=reason):
-            return replace(leg, phase=phase, doom=reason)
-        case LegRefused(code=code) | LegChallenged(code=code) if phase is not leg.phase:
+            return replace(leg, phase=phase, doom=reason, let_go=True)
+        case CancelLeg():
+            return replace(leg, phase=phase, let_go=True)
+        case LegChallenged(code=code, challenge=asked) if phase is not leg.phase:
+            return replace(leg, phase=phase, refused=code, asker=asked.asker())
+        case LegRefused(code=code) if phase is not leg.phase:
             return replace(leg, phase=phase, refused=code)
         case AuthorizeLeg():
-            return replace(leg, phase=phase, authorized=leg.authorized + 1, refused=0)
-        case AckLeg():
+            return replace(leg, phase=phase, refused=0, answered=(*leg.answered, leg.asker))
+        case AckLeg() | LegAcked():
             return replace(leg, acked=True)
+        case ReleaseFork(tag=tag):
+            return replace(leg, forks=(*leg.forks, tag))
     return leg if phase is leg.phase else replace(leg, phase=phase)
+
+
+def let_go(legs: Mapping[str, Leg], reason: str, but: str = "") -> Decisions:
+    """Have every other leg stop."""
+    for name, leg in legs.items():
+        if name != but:
+            yield from stop(name, leg, reason)
+
+
+def stop(name: str, leg: Leg, reason: str) -> Decisions:
+    """In the way its phase allows."""
+    why = reason if leg.told else ""
+    match leg.phase:
+        case LegPhase.NEW:
+            yield LegPassedOver(leg=name)
+        case LegPhase.INVITED:
+            yield LegDoomed(leg=name, reason=why)
+        case LegPhase.PROCEEDING:
+            yield CancelLeg(leg=name, reason=why)
+        case LegPhase.ANSWERED if leg.picked and not leg.acked:
+            yield LegDoomed(leg=name, reason=why)
+        case LegPhase.ANSWERED:
+            if not leg.acked:
+                yield AckLeg(leg=name)
+            yield ReleaseLeg(leg=name, reason=why)
+        case LegPhase.RELEASED if leg.picked and not leg.acked:
+            yield StopTimer(timer=PICKUP_ACK, about=name)
+
+
+def best_refusal(legs: Iterable[Leg]) -> int:
+    """What serves the caller best: the lowest class that was heard (RFC 3261 16.7, step 6).
+
+    A challenge was for us, not for the caller, and a 487 answers our own CANCEL; a phone
+    does not redirect the calls of the house; where one is overloaded the house is not, so
+    503 goes up as 500.  480 where nothing is left to say, as when no phone could be
+    reached.  (A 6xx never waits to be chosen.)
+    """
+    spoken = [leg.refused for leg in legs if leg.refused >= 400]
+    best = min((code for code in spoken if code not in (401, 407, 487)), default=480)
+    return 500 if best == 503 else best

@@ -3,7 +3,8 @@
 A line is an account at a registrar: our own, or one that a hotspot lends to us.  Once
 it is configured it registers, and again before its binding runs out.  Where the
 registrar refuses or is silent, it waits, longer each time, and tries again.  Switched
-off, it takes its binding back and is kept; withdrawn, it is cleared as well.
+off, it takes its binding back and is kept; withdrawn, it is cleared as well, and at once
+where the lender is gone: then nothing of it is left here, whatever is still under way.
 
 A challenge is answered once (and again where only the nonce was too old), a 423 by
 asking for the time the registrar wants, a silent or overloaded registrar by trying the
@@ -91,6 +92,7 @@ LINE = Life(
         (Phase.REFRESHING,    LineKept,       Phase.KEPT),
         (Phase.FAILED,        LineKept,       Phase.KEPT),
         (Phase.UNREGISTERING, LineKept,       Phase.KEPT),
+        (Phase.REGISTERED,    LineCleared,    Phase.UNCONFIGURED),
         (Phase.REGISTERING,   LineCleared,    Phase.UNCONFIGURED),
         (Phase.REFRESHING,    LineCleared,    Phase.UNCONFIGURED),
         (Phase.FAILED,        LineCleared,    Phase.UNCONFIGURED),
@@ -116,6 +118,7 @@ UNDER_WAY = (Phase.REGISTERING, Phase.REFRESHING, Phase.UNREGISTERING)
 
 REFRESH = RefreshDue.__name__
 RETRY = RetryDue.__name__
+RUNNING = {Phase.REGISTERED: REFRESH, Phase.FAILED: RETRY}  # The timer of a phase.
 
 RETRY_FIRST_S = 60
 RETRY_MAX_S = 1800
@@ -124,6 +127,7 @@ REFRESH_EARLY_S = 60
 AUTHORIZED_MAX = 3
 TOO_BRIEF_MAX_S = 86_400
 TRY_NEXT = (408, 500, 502, 503, 504)
+DENIED = (401, 403, 407)  # What a registrar says to a wrong password.
 
 # -- Memory ------------------------------------------------------------------------
 
@@ -138,10 +142,15 @@ class Line(Struct, frozen=True):
     why: str = ""  # It failed last.
     proxy: int = 0  # The way to the registrar in use.
     tried: int = 0  # Ways tried since the last success.
-    authorized: int = 0  # Challenges answered since the last REGISTER of its own.
     expires_s: int = 0  # What a 423 taught us; 0: what the account says.
     taught: int = 0  # How often since the last success.
     outdated: bool = False  # The REGISTER under way is for the account before this one.
+    denied: bool = False  # The last answer did not accept our password, or asked for it.
+    asker: tuple[bool, str] = (False, "")  # Who asked for it last (``Challenge.asker``).
+    answered: tuple[tuple[bool, str], ...] = ()  # Whom, since the last REGISTER of its own.
+
+    def is_denied(self) -> bool:
+        return self.denied and self.phase is Phase.FAILED
 
     def asks_s(self) -> int:
         return self.expires_s or self.account.expires_s
@@ -159,6 +168,8 @@ def is_over(line: Line) -> bool:
 
 def decide(line: Line, seen: Observed) -> Decisions:
     """What we do about it.  Pure; ``line`` already remembers ``seen``."""
+    if isinstance(seen, LineWithdrawn) and seen.at_once:
+        return forget(line)
     return WHILE[line.phase](line, seen)
 
 
@@ -210,7 +221,7 @@ def while_failed(line: Line, seen: Observed) -> Decisions:
     match seen:
         case RetryDue():
             yield from register(line)
-        case LineConfigured():
+        case LineConfigured() | LineSwitchedOn():
             yield StopTimer(timer=RETRY)
             yield from register(line)
         case LineSwitchedOff() | LineWithdrawn():
@@ -254,6 +265,14 @@ def register(line: Line) -> Decisions:
     yield RegisterLine(expires_s=line.asks_s(), proxy=line.proxy)
 
 
+def forget(line: Line) -> Decisions:
+    """There is nobody to unregister with, and a REGISTER under way is answered to nobody."""
+    if timer := RUNNING.get(line.phase):
+        yield StopTimer(timer=timer)
+    if line.phase is not Phase.UNCONFIGURED:
+        yield LineCleared()
+
+
 def settle(line: Line) -> Decisions:
     """No binding and no REGISTER under way: do as was wished."""
     if line.wish is Wish.CLEARED:
@@ -274,14 +293,14 @@ def is_news(line: Line, wanted_s: int) -> bool:
 
 
 def may_authorize(line: Line, seen: RegistrationChallenged) -> bool:
-    """Once; and a few times more where only the nonce was too old (RFC 7616 3.3).
+    """Each who asks once, the proxy on the way and the registrar (RFC 3261 22.3).
 
-    Never where it challenges the account before this one: the password is not for it.
+    A few times more where only the nonce was too old (RFC 7616 3.3).  Never where it
+    challenges the account before this one: the password is not for it.
     """
-    times = line.authorized
-    if line.outdated:
+    if line.outdated or len(line.answered) >= AUTHORIZED_MAX:
         return False
-    return times == 0 or (seen.challenge.stale and times < AUTHORIZED_MAX)
+    return seen.challenge.stale or line.asker not in line.answered
 
 
 def has_another_way(line: Line, seen: Observed) -> bool:
@@ -334,11 +353,17 @@ def evolve(line: Line, event: Event) -> Line:
             tried = line.tried + 1 if proxy != line.proxy else line.tried
             taught = line.taught + 1 if expires_s != line.asks_s() else line.taught
             line = replace(line, phase=phase, proxy=proxy, expires_s=expires_s, outdated=False)
-            return replace(line, tried=tried, taught=taught, authorized=0)
+            return replace(line, tried=tried, taught=taught, answered=())
         case AuthorizeRegistration():
-            return replace(line, authorized=line.authorized + 1)
+            return replace(line, answered=(*line.answered, line.asker))
         case UnregisterLine():
-            return replace(line, phase=phase, authorized=0)
+            return replace(line, phase=phase, answered=())
+        case RegistrationChallenged(challenge=challenge):
+            return replace(line, phase=phase, denied=True, asker=challenge.asker())
+        case RegistrationRefused(code=code):
+            return replace(line, phase=phase, denied=code in DENIED)
+        case RegistrationAccepted() | RegistrarUnreachable():
+            return replace(line, phase=phase, denied=False)
         case LineRegistered():
             return replace(line, phase=phase, failures=0, tried=0, taught=0, why="")
         case LineFailed(why=why):

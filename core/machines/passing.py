@@ -14,8 +14,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.events.base import Decisions, Event, Observed
+from core.events.decided import JoinOffered, JoinRefused
 from core.events.observed import RequestAcked, RequestAnswered, RequestArrived, RequestUnanswered
-from core.events.orders import AckAnswer, PassAck, PassAnswer, PassRequest, RefuseRequest
+from core.events.orders import (
+    AckAnswer,
+    AskOffer,
+    PassAck,
+    PassAnswer,
+    PassRequest,
+    RefuseRequest,
+)
 from core.machines.life import Life
 
 
@@ -24,7 +32,7 @@ class PassedPhase(StrEnum):
     ASKED = auto()
     ANSWERED = auto()  # A final response has gone back; of an INVITE the ACK is awaited.
     UNANSWERED = auto()
-    ABANDONED = auto()  # The call ended over it; the other side may yet answer an INVITE.
+    ABANDONED = auto()  # Nobody waits for it any more; the other side may yet answer an INVITE.
     DONE = auto()
 
 
@@ -34,10 +42,14 @@ PASSED = Life(
     rows=[
         # from                   because of         to
         (PassedPhase.NEW,        PassRequest,       PassedPhase.ASKED),
+        (PassedPhase.NEW,        AskOffer,          PassedPhase.ASKED),
+        (PassedPhase.ASKED,      JoinOffered,       PassedPhase.ANSWERED),
         (PassedPhase.ASKED,      PassAnswer,        PassedPhase.ANSWERED),
         (PassedPhase.ASKED,      RequestUnanswered, PassedPhase.UNANSWERED),
         (PassedPhase.UNANSWERED, RefuseRequest,     PassedPhase.DONE),
         (PassedPhase.ASKED,      RefuseRequest,     PassedPhase.ABANDONED),
+        (PassedPhase.ASKED,      AckAnswer,         PassedPhase.DONE),
+        (PassedPhase.ASKED,      JoinRefused,       PassedPhase.DONE),
         (PassedPhase.ABANDONED,  AckAnswer,         PassedPhase.DONE),
         (PassedPhase.ABANDONED,  RequestUnanswered, PassedPhase.DONE),
         (PassedPhase.ANSWERED,   PassAck,           PassedPhase.DONE),
@@ -46,6 +58,8 @@ PASSED = Life(
     ],
 )  # fmt: skip
 
+JOIN = 0  # The number of what a new leg asks by the offer in its 2xx (``transferring``),
+ASK = -1  # and of our asking the side of another call for an offer.
 OFFERING = ("INVITE", "UPDATE")
 UPWARD = {401: 403, 407: 403, 503: 500}  # What was meant for us, as its asker hears it.
 CONCERNS = (
@@ -54,7 +68,11 @@ CONCERNS = (
     PassAck,
     AckAnswer,
     RefuseRequest,
+    RequestAnswered,
     RequestUnanswered,
+    AskOffer,
+    JoinOffered,
+    JoinRefused,
 )
 
 
@@ -75,22 +93,30 @@ def of(passed: tuple[Passed, ...], event: Event) -> Passed | None:
     return find(passed, getattr(event, "by", ""), getattr(event, "number", 0))
 
 
+def is_offering(passed: tuple[Passed, ...], side: str) -> bool:
+    """Whether this side is in the middle of an offer; not by one of its own that was given up."""
+    return any(
+        one.method in OFFERING and not (one.by == side and one.phase is PassedPhase.ABANDONED)
+        for one in passed
+    )
+
+
 def decide(passed: tuple[Passed, ...], seen: Observed) -> Decisions:
     one = of(passed, seen)
     match seen:
         case RequestArrived(by=by, number=number, method=method) if one is None:
-            if method in OFFERING and any(other.method in OFFERING for other in passed):
+            if method in OFFERING and is_offering(passed, by):
                 yield RefuseRequest(by=by, number=number, code=491)
             else:
                 yield PassRequest(by=by, number=number, method=method)
         case RequestAnswered(by=by, number=number, code=code):
-            if one and one.phase is PassedPhase.ASKED:
+            if one and one.phase is PassedPhase.ASKED and number > JOIN:
                 yield PassAnswer(by=by, number=number, code=UPWARD.get(code, code))
         case RequestAcked(by=by, number=number):
             if one and one.phase is PassedPhase.ANSWERED:
                 yield PassAck(by=by, number=number)
         case RequestUnanswered(by=by, number=number):
-            if one and one.phase is PassedPhase.UNANSWERED:
+            if one and one.phase is PassedPhase.UNANSWERED and number > JOIN:
                 yield RefuseRequest(by=by, number=number, code=408)
 
 
@@ -114,9 +140,14 @@ def settle(passed: tuple[Passed, ...], seen: Observed) -> Decisions:
 
 def evolve(passed: tuple[Passed, ...], event: Event) -> tuple[Passed, ...]:
     """What is done is forgotten; an answer that needs no ACK is the end of it."""
+    if isinstance(event, RequestAnswered):
+        return answered_too_late(passed, event)
     if isinstance(event, PassRequest):
         new = Passed(event.by, event.number, event.method)
         return (*passed, replace(new, phase=PASSED[new.phase, PassRequest]))
+    if isinstance(event, AskOffer):
+        new = Passed(event.by, event.number, "INVITE")
+        return (*passed, replace(new, phase=PASSED[new.phase, AskOffer]))
     one = of(passed, event)
     if one is None:
         return passed
@@ -125,3 +156,11 @@ def evolve(passed: tuple[Passed, ...], event: Event) -> tuple[Passed, ...]:
     ends = refused or (one.method != "INVITE" and isinstance(event, PassAnswer | RefuseRequest))
     others = tuple(other for other in passed if other is not one)
     return others if ends or after.phase is PassedPhase.DONE else (*others, after)
+
+
+def answered_too_late(passed: tuple[Passed, ...], seen: RequestAnswered) -> tuple[Passed, ...]:
+    """A refusal of what nobody waits for any more is the end of it."""
+    one = of(passed, seen)
+    if one is None or one.phase is not PassedPhase.ABANDONED or seen.code < 300:
+        return passed
+    return tuple(other for other in passed if other is not one)

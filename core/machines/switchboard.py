@@ -2,8 +2,9 @@
 
 Most observations are meant for one stream.  What one machine decides may be news to
 another: that a line is registered concerns the hotspot, that the hotspot is being
-deactivated concerns every call and every client.  Each hearer takes a turn of its own,
-so each stream tells its own story, and all these turns are recorded together.
+deactivated concerns every call and every client, what another hotspot lends us concerns
+our lines.  Each hearer takes a turn of its own, so each stream tells its own story, and
+all these turns are recorded together.
 """
 
 from collections import deque
@@ -13,26 +14,53 @@ from typing import Any
 from core.events.base import Decision, Observed
 from core.events.decided import (
     CallEnded,
+    CallFreed,
+    CallTransferred,
     DeactivationBegan,
     LineCleared,
     LineFailed,
     LineKept,
     LineRegistered,
     LinkCleared,
+    LinkLeft,
+    TransferBegan,
+    TransferFailed,
+    UplinkChanged,
+    UplinkCleared,
+    UplinkConnected,
+    UplinkLeft,
+    UplinkLost,
 )
-from core.events.observed import HotspotClosing, LineCameUp, LineWentDown, MemberGone
+from core.events.observed import (
+    HotspotClosing,
+    LineCameUp,
+    LineConfigured,
+    LineWentDown,
+    LineWithdrawn,
+    MemberGone,
+    PartyKept,
+    PartyReturned,
+    PartyTaken,
+)
 from core.events.turn import Machine, Turn, remember, take
-from core.machines import call, client_link, hotspot, line
+from core.machines import call, client_link, hotspot, line, uplink
 from core.machines.life import IllegalTurn
 
 MACHINES: dict[str, Machine[Any]] = {
     "call": call,
     "line": line,
     "link": client_link,
+    "uplink": uplink,
     "hotspot": hotspot,
 }
 DOWN = (LineFailed, LineKept, LineCleared)
-NEWS = (LineRegistered, *DOWN, DeactivationBegan, CallEnded, LinkCleared)
+LENT = (UplinkConnected, UplinkChanged)
+TAKEN_BACK = (UplinkChanged, UplinkLost, UplinkLeft, UplinkCleared)
+JOINS = (TransferBegan, TransferFailed, CallTransferred)
+NEWS = frozenset((
+    LineRegistered, *DOWN, DeactivationBegan, CallEnded, CallFreed, LinkCleared, LinkLeft,
+    UplinkConnected, *TAKEN_BACK, *JOINS,
+))  # fmt: skip
 
 
 def kind_of(stream: str) -> str:
@@ -88,7 +116,7 @@ class Switchboard:
                 continue
             turns.append(turn)
             for event in turn.did:
-                if isinstance(event, NEWS):
+                if type(event) in NEWS:
                     waiting.extend(self._concerns(turn.originator_id, event))
         return turns
 
@@ -114,6 +142,11 @@ class Switchboard:
         elif isinstance(event, DeactivationBegan):
             for member in sorted(house.pending):
                 yield member, HotspotClosing()
+        elif isinstance(event, JOINS):
+            if event.replaces in self.states:
+                yield event.replaces, joining(event)
+        elif kind_of(stream) == "uplink":
+            yield from lending(event)
         elif stream in house.pending:
             yield hotspot.STREAM, MemberGone(member=stream)
 
@@ -122,6 +155,26 @@ class Switchboard:
         state, did = take(MACHINES[kind_of(stream)], self.state(stream), seen)
         self.states[stream], self.numbers[stream] = state, number
         return Turn(originator_id=stream, originator_version=number, at=at, seen=seen, did=did)
+
+
+def joining(event: TransferBegan | TransferFailed | CallTransferred) -> Observed:
+    """What becomes of the side that one call has lent to another."""
+    match event:
+        case TransferBegan(party=party):
+            return PartyTaken(party=party)
+        case TransferFailed(gone=gone):
+            return PartyReturned(gone=gone)
+    return PartyKept()
+
+
+def lending(event: Decision) -> Iterator[tuple[str, Observed]]:
+    """What becomes of our lines: the hotspot lends them and takes them back."""
+    if isinstance(event, TAKEN_BACK):
+        for name in event.withdrawn:
+            yield f"line:{name}", LineWithdrawn(at_once=True)
+    if isinstance(event, LENT):
+        for lent in event.lines:
+            yield f"line:{lent.line}", LineConfigured(account=lent.account)
 
 
 def lives(stream: str, state: Any) -> bool:

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from core.events.base import Observed
+from core.events.joined import LegAckTimedOut
 from core.events.observed import (
     AckTimedOut,
     BindingExpired,
+    JoinDue,
     RefreshDue,
     RetryDue,
+    RingStepTimedOut,
     RingTimedOut,
 )
 from core.events.orders import StartTimer, StopTimer
@@ -23,8 +26,11 @@ SECOND_NS = 1_000_000_000
 
 EXPIRY: dict[str, type[Observed]] = {
     kind.__name__: kind
-    for kind in (RingTimedOut, AckTimedOut, RefreshDue, RetryDue, BindingExpired)
-}
+    for kind in (
+        RingTimedOut, RingStepTimedOut, AckTimedOut, LegAckTimedOut,
+        JoinDue, RefreshDue, RetryDue, BindingExpired,
+    )
+}  # fmt: skip
 
 Key = tuple[str, str, str]  # Stream, timer, what it is about.
 

@@ -7,7 +7,7 @@ import msgpack
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
-from core.events import codec, decided, observed, orders
+from core.events import codec, decided, discovered, joined, observed, orders
 from core.events.base import Observed
 from core.events.facts import Target
 from core.events.turn import Turn
@@ -44,7 +44,11 @@ def test_a_record_is_plain_msgpack() -> None:
     assert MAPPER.to_domain_event(stored) == TURN
 
 
-@pytest.mark.parametrize("seen", one_of_each(observed), ids=lambda seen: type(seen).__name__)
+@pytest.mark.parametrize(
+    "seen",
+    one_of_each(observed) + one_of_each(joined) + one_of_each(discovered),
+    ids=lambda seen: type(seen).__name__,
+)
 def test_every_event_comes_back_equal(seen: Observed) -> None:
     did = tuple(one_of_each(decided) + one_of_each(orders))
     turn = Turn(originator_id="call:1", originator_version=1, at=1, seen=seen, did=did)

@@ -74,6 +74,10 @@ class Program:
         code = self.status(seconds)
         assert code == 0, "\n".join([f"{self.name}: exit status {code}", *self.lines[-60:]])
 
+    def hold(self, on: bool) -> None:
+        """A phone: see ``phone.py``."""
+        self.process.send_signal(signal.SIGUSR1 if on else signal.SIGUSR2)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process.poll() is None:
             self.process.send_signal(how)

@@ -2,11 +2,9 @@
 
 import pytest
 
-from tests.interop.house import DOMAIN, House
+from tests.interop.house import DOMAIN, OCTETS_A_SECOND, House
 
 pytestmark = pytest.mark.usefixtures("pjsua2")
-
-OCTETS_A_SECOND = 16_000
 
 
 def test_calling_out_carries_the_account(home: House) -> None:
@@ -57,15 +55,43 @@ def test_one_phone_dials_the_alias_of_another(home: House) -> None:
 
 
 @pytest.mark.usefixtures("sipp")
-def test_the_caller_holds_and_resumes(home: House) -> None:
+@pytest.mark.parametrize("mode", ["direct", "relay"])
+def test_the_caller_holds_and_resumes(home: House, mode: str) -> None:
     home.open_provider()
-    home.open_hotspot("relay")
+    home.open_hotspot(mode)
     phone = home.phone("b", "--answer-after", "0.1")
     phone.sees('"registered"')
     home.sipp_call("caller_holds", 200).succeeds()
     phone.sees('"disconnected"')
     media = [line for line in phone.lines if '"media"' in line]
     assert ['"active": true' in line for line in media] == [True, False, True]
+
+
+@pytest.mark.parametrize("mode", ["direct", "relay"])
+def test_either_phone_holds_and_resumes(home: House, mode: str) -> None:
+    """Through the provider; at the end both hear each other as before."""
+    home.open_provider()
+    home.open_hotspot(mode)
+    low, high = home.tone(440), home.tone(1000)
+    b = home.phone("b", "--answer-after", "0.1", "--play", low, "--record", "heard-b.wav")
+    b.sees('"registered"')
+    calling = ("--call", f"sip:4212@{DOMAIN}", "--play", high, "--record", "heard-7000.wav")
+    caller = home.outsider("7000", *calling)
+    caller.sees('"confirmed"')
+    b.sees('"confirmed"')
+    for phone in (b, caller):
+        for on in (True, False):
+            told = {each: len(each.lines) for each in (b, caller)}
+            phone.hold(on)
+            for each, after in told.items():
+                each.sees('"active": false' if on else '"active": true', after=after)
+    for recording in ("heard-b.wav", "heard-7000.wav"):
+        home.has_recorded(recording, OCTETS_A_SECOND)
+    caller.stop()
+    b.sees('"disconnected"')
+    b.stop()
+    home.hears_at_the_end("heard-b.wav", 1000)
+    home.hears_at_the_end("heard-7000.wav", 440)
 
 
 def test_the_relay_goes_on_after_kill_9(home: House) -> None:
@@ -78,8 +104,8 @@ def test_the_relay_goes_on_after_kill_9(home: House) -> None:
     caller = home.outsider("7000", *calling)
     caller.sees('"confirmed"')
     b.sees('"confirmed"')
-    home.kill_hotspot()
-    home.run_hotspot()
+    home.hotspot.kill()
+    home.hotspot.run()
     for recording in ("heard-b.wav", "heard-7000.wav"):
         home.has_recorded(recording, OCTETS_A_SECOND)
     caller.stop()

@@ -22,10 +22,10 @@ def test_too_short_a_time_is_made_longer(home: House) -> None:
 def test_a_wrong_password_is_told_to_the_owner(home: House) -> None:
     home.open_provider()
     home.configure(password="wrong")
-    home.run_hotspot()
+    home.hotspot.run()
     home.provider.sees("EVENT|refused|method=REGISTER|auth=4212")
-    until(lambda: "403" in home.line().get("reason", ""), "the reason in the status")
-    assert home.line()["state"] != "registered"
+    until(lambda: "403" in home.hotspot.line().get("reason", ""), "the reason in the status")
+    assert home.hotspot.line()["state"] != "registered"
 
 
 def test_the_line_is_refreshed_before_it_expires(home: House) -> None:
@@ -35,15 +35,15 @@ def test_the_line_is_refreshed_before_it_expires(home: House) -> None:
     seen = len(home.provider.lines)
     home.provider.sees("EVENT|register|user=4212", after=seen)
     assert home.provider.saw("EVENT|expired") is None
-    assert home.line()["state"] == "registered"
+    assert home.hotspot.line()["state"] == "registered"
 
 
 def test_a_restart_takes_the_line_up_again(home: House) -> None:
     home.open_provider()
     home.open_hotspot()
-    home.kill_hotspot()
-    home.run_hotspot()
-    until(lambda: home.line().get("state") == "registered", "the line is registered")
+    home.hotspot.kill()
+    home.hotspot.run()
+    until(lambda: home.hotspot.line().get("state") == "registered", "the line is registered")
     contacts = [line for line in (home.control("ul.dump") or "").splitlines() if "Address" in line]
     assert len(contacts) == 1
 

@@ -15,6 +15,8 @@ def home(home: House) -> House:
 
 
 def test_nobody_is_there(home: House) -> None:
+    """But for the hotspot's own phone, which nobody answers."""
+    home.hotspot.change("hotspot.ring_timeout=1")
     caller = home.outsider("7000", "--call", f"sip:4212@{DOMAIN}")
     assert '"code": 480' in caller.sees('"disconnected"')
 
@@ -22,7 +24,7 @@ def test_nobody_is_there(home: House) -> None:
 def test_a_phone_with_a_wrong_password_does_not_join(home: House) -> None:
     phone = home.pjsua2(11, home.address(1), "a", "wrong", 10)
     assert '"code": 40' in phone.sees('"registration_failed"')
-    assert home.status()["clients"][0]["state"] != "connected"
+    assert home.hotspot.status()["clients"][0]["state"] != "connected"
 
 
 def test_the_number_called_is_busy(home: House) -> None:
@@ -60,6 +62,6 @@ def test_switched_off_while_talking(home: House) -> None:
     caller = home.outsider("7000", "--call", f"sip:4212@{DOMAIN}")
     caller.sees('"confirmed"')
     phone.sees('"confirmed"')
-    home.change("hotspot.enabled=false")
+    home.hotspot.change("hotspot.enabled=false")
     phone.sees('"disconnected"')
     caller.sees('"disconnected"')

@@ -46,27 +46,27 @@ def test_all_are_busy(home: House) -> None:
 def test_a_call_outlives_kill_9(home: House) -> None:
     phone = home.sipp("phone_answers", PHONES["b"], "-d", "50")
     caller = home.sipp_call("caller", 4000)
-    until(lambda: [c for c in home.status()["calls"] if c["state"] == "talking"], "a call")
-    home.kill_hotspot()
-    home.run_hotspot()
-    home.hotspot.sees("taken up from the log")
+    until(lambda: [c for c in home.hotspot.status()["calls"] if c["state"] == "talking"], "a call")
+    home.hotspot.kill()
+    home.hotspot.run()
+    home.hotspot.program.sees("taken up from the log")
     assert home.provider.saw("EVENT|bye") is None
     caller.succeeds()
     phone.succeeds()
-    until(lambda: not home.status()["calls"], "the end of the call")
+    until(lambda: not home.hotspot.status()["calls"], "the end of the call")
 
 
 def test_switched_off_and_on_again(home: House) -> None:
     """The line stays registered; phones are refused, and then have the aliases they had."""
     before = home.aliases()
     assert sorted(before.values()) == [1, 2, 3]
-    home.change("hotspot.enabled=false")
+    home.hotspot.change("hotspot.enabled=false")
     refused = home.sipp_register("a")
     assert refused.status() != 0
     assert "403" in (home.folder / f"phone_register-{PHONES['a']}.err").read_text()
-    assert home.line()["state"] == "registered"
+    assert home.hotspot.line()["state"] == "registered"
     assert "4212" in (home.control("ul.dump") or "")
-    home.change("hotspot.enabled=true")
+    home.hotspot.change("hotspot.enabled=true")
     home.sipp_registers("c", "b", "a")
     assert home.aliases() == before
 
@@ -94,10 +94,10 @@ def test_a_call_is_answered_after_kill_9_while_it_rang(home: House) -> None:
     losers = [home.sipp("phone_cancelled", PHONES[user]) for user in "ac"]
     winner = home.sipp("phone_answers", PHONES["b"], "-d", "2500")
     caller = home.sipp_call("caller", 200)
-    until(lambda: [c for c in home.status()["calls"] if c["state"] == "ringing"], "a call")
+    until(lambda: [c for c in home.hotspot.status()["calls"] if c["state"] == "ringing"], "a call")
     home.provider.sees("EVENT|reply", "code=180", f"src={home.address(1)}")
-    home.kill_hotspot()
-    home.run_hotspot()
+    home.hotspot.kill()
+    home.hotspot.run()
     assert home.provider.saw("EVENT|reply", "code=200", f"src={home.address(1)}") is None
     for program in (caller, winner, *losers):
         program.succeeds()

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from core.events import decided, observed, orders
 from core.events.base import Decision, Observed
-from core.events.facts import Challenge, Target
+from core.events.facts import Challenge, Peer, Target
 from core.events.turn import Turn, remember, take
 from core.machines import call as machine
+from core.machines import own
 from core.machines.call import Call, CallerPhase, Leg, LegPhase, Phase
 from tests.events.samples import every_observation
 
@@ -33,9 +34,16 @@ def calls(phase: Phase) -> Iterator[Call]:
     acked = (False, True)
     for caller, a, b, winner, is_acked in product(CALLERS[phase], LEGS, LEGS, winners, acked):
         pairs = (("A", a), ("B", b))
-        legs = {name: Leg(leg, refused=486, acked=is_acked) for name, leg in pairs if leg}
+        legs = {
+            name: Leg(leg, refused=486, acked=is_acked, own=is_acked and name == "A")
+            for name, leg in pairs
+            if leg
+        }
         rang = 183 if is_acked else 0
-        yield Call(phase, caller, legs=legs, winner=winner, rang=rang, offerless=is_acked)
+        ring = ("in-turn" if a is LegPhase.NEW else "hotspot-first") if is_acked else "all"
+        yield Call(
+            phase, caller, legs=legs, winner=winner, rang=rang, offerless=is_acked, ring=ring
+        )
 
 
 def check(before: Call, call: Call, seen: Observed, did: tuple[Decision, ...]) -> None:
@@ -54,6 +62,8 @@ def check(before: Call, call: Call, seen: Observed, did: tuple[Decision, ...]) -
                 assert before.legs[leg].phase in (ready | {LegPhase.DOOMED} if spoke else ready)
             case decided.CallEnded():
                 assert not call.pending()
+            case decided.CallFreed():
+                assert not own.clients_in(call)
         if isinstance(event, FINAL):
             assert before.phase in (Phase.IDLE, Phase.RINGING)
 
@@ -72,26 +82,6 @@ def test_a_doubled_invite_changes_nothing(phase: Phase) -> None:
     for before in calls(phase):
         if before.pending() and phase is not Phase.IDLE:
             assert take(machine, before, invite) == (before, ())
-
-
-@pytest.mark.parametrize(
-    ("refused", "best"),
-    [
-        ([486, 486], 486),
-        ([486, 503], 486),
-        ([503, 500], 500),
-        ([503], 500),
-        ([401, 407, 480], 480),
-        ([407], 480),
-        ([302, 486], 486),
-        ([0, 0], 480),
-        ([0, 486], 486),
-        ([], 480),
-    ],
-)
-def test_the_best_refusal_goes_up(refused: list[int], best: int) -> None:
-    legs = {str(n): Leg(LegPhase.RELEASED, refused=code) for n, code in enumerate(refused)}
-    assert machine.best_refusal(Call(legs=legs)) == best
 
 
 def ringing(**legs: LegPhase) -> Call:
@@ -128,13 +118,33 @@ def test_the_ring_time_is_the_one_that_came_along() -> None:
     [(False, 0, True), (False, 1, False), (True, 1, True), (True, 2, True), (True, 3, False)],
 )
 def test_how_often_a_challenge_is_answered(stale: bool, times: int, answered: bool) -> None:
-    before = replace(ringing(), legs={"line": Leg(LegPhase.INVITED, authorized=times), "A": Leg()})
     challenge = Challenge(realm="r", nonce="n", stale=stale)
+    leg = Leg(LegPhase.INVITED, answered=(challenge.asker(),) * times)
+    before = replace(ringing(), legs={"line": leg, "A": Leg(LegPhase.INVITED)})
     seen = observed.LegChallenged(leg="line", code=407, challenge=challenge)
     _, did = take(machine, before, seen)
     assert kinds(did) == (["AuthorizeLeg"] if answered else [])
 
 
+def test_a_proxy_on_the_way_and_the_server_are_both_answered() -> None:
+    leg = Leg(LegPhase.INVITED, answered=((True, "proxy"),))
+    challenge = Challenge(realm="r", nonce="n")
+    seen = observed.LegChallenged(leg="line", code=401, challenge=challenge)
+    after, did = take(machine, replace(ringing(), legs={"line": leg}), seen)
+    assert kinds(did) == ["AuthorizeLeg"]
+    assert after.legs["line"].answered == ((True, "proxy"), (False, "r"))
+
+
 def test_a_refusal_of_a_stranger_is_nobodys() -> None:
     before = ringing(A=LegPhase.PROCEEDING)
     assert take(machine, before, observed.LegRefused(leg="Z", code=603)) == (before, ())
+
+
+@pytest.mark.parametrize("phase", [Phase.RINGING, Phase.TALKING, Phase.CLOSING, Phase.ENDED])
+def test_another_branch_is_released_once(phase: Phase) -> None:
+    forked = observed.LegForked(leg="A", peer=Peer(tag="x"))
+    before = replace(ringing(A=LegPhase.ANSWERED), phase=phase, winner="A")
+    after, did = take(machine, before, forked)
+    assert did[0] == orders.ReleaseFork(leg="A", tag="x")
+    assert orders.ReleaseFork(leg="A", tag="x") not in take(machine, after, forked)[1]
+    assert after.phase is phase

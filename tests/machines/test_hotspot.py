@@ -6,16 +6,21 @@ import pytest
 
 from core.events import observed
 from core.events.base import Observed
-from core.events.observed import ClientListed, SettingChanged
+from core.events.discovered import ClientAdmitted, ClientMet
+from core.events.observed import ClientListed, SettingChanged, SettingPostponed
 from core.events.turn import Turn, remember, take
 from core.machines import hotspot as machine
-from core.machines.hotspot import ENABLED, Hotspot, Phase, Setting
+from core.machines.hotspot import ENABLED, GUESTS_MAX, MODE, Hotspot, Phase, Setting, Waiting
 from tests.events.samples import every_observation
 
 
 def switched(on: bool, who: str = "owner", *members: str) -> SettingChanged:
     value = "true" if on else "false"
     return SettingChanged(key=ENABLED, value=value, who=who, members=members)
+
+
+def mode(value: str, *members: str) -> SettingChanged:
+    return SettingChanged(key=MODE, value=f'"{value}"', members=members)
 
 
 SEEN: list[Observed] = [
@@ -27,9 +32,15 @@ SEEN: list[Observed] = [
     observed.MemberGone(member="call:1"),
     observed.LineCameUp(line="1"),
     observed.LineWentDown(line="1"),
+    observed.LinesCounted(count=0),
     ClientListed(client="A", alias=2),
     ClientListed(client="B", alias=2),
     observed.ClientUnlisted(client="C"),
+    ClientMet(client="B", alias=1),
+    ClientMet(client="D", alias=2),
+    ClientMet(client="D", alias=7),
+    mode("client"),
+    mode("hotspot"),
 ]
 
 
@@ -41,9 +52,10 @@ def hotspots(phase: Phase) -> list[Hotspot]:
             pending=frozenset(pending),
             aliases={"B": 2, "C": 1},
             settings={ENABLED: Setting(wanted)} if wanted else {},
+            has_account=has_account,
         )
-        for lines, pending, wanted in product(
-            ((), ("1",)), ((), ("call:1",)), ("", "true", "false")
+        for lines, pending, wanted, has_account in product(
+            ((), ("1",)), ((), ("call:1",)), ("", "true", "false"), (True, False)
         )
     ]
 
@@ -60,9 +72,10 @@ def test_has_an_answer_to_everything(phase: Phase, seen: Observed) -> None:
         if after.phase is Phase.DEACTIVATING:
             assert after.pending, "it waits for somebody"
         if after.phase is Phase.OPEN:
-            assert after.lines, "S5: it serves with a registered line"
+            assert after.lines or not after.has_account, "S5: it serves with a registered line"
         if after.phase is Phase.WAITING:
             assert not after.lines, "and as soon as there is one"
+            assert after.has_account, "where there is none it waits for none"
 
 
 def told(*seen: Observed) -> tuple[Hotspot, list[str]]:
@@ -80,6 +93,15 @@ def test_the_latest_word_wins_and_the_file_is_remembered() -> None:
     state, _ = told(switched(True), switched(False, "file"))
     assert not state.is_serving()
     assert state.settings[ENABLED] == Setting("false", in_file="false")
+
+
+def test_without_an_account_it_waits_for_none() -> None:
+    none, one = observed.LinesCounted(count=0), observed.LinesCounted(count=1)
+    assert told(none, switched(True))[1] == ["HotspotEnabled", "HotspotOpened"]
+    assert told(switched(True), none)[1] == ["HotspotEnabled", "HotspotOpened"]
+    assert told(none, switched(True), one)[0].phase is Phase.WAITING
+    went = [observed.LineCameUp(line="1"), none, observed.LineWentDown(line="1")]
+    assert told(switched(True), *went)[0].phase is Phase.OPEN
 
 
 def test_every_activation_is_another_epoch() -> None:
@@ -115,3 +137,68 @@ def test_zero_is_an_alias_like_any_other() -> None:
     assert state.aliases == {"own": 0, "A": 1}
     assert not machine.is_over(state)
     assert told(observed.ClientUnlisted(client="A"))[1] == []
+
+
+# -- Guests, and the mode -----------------------------------------------------------------
+
+
+def test_a_guest_has_the_lowest_free_alias_for_ever() -> None:
+    state, names = told(ClientListed(client="A"), ClientMet(client="D"), ClientMet(client="D"))
+    assert state.aliases == {"A": 1, "D": 2}
+    assert state.guests == {"D"}
+    assert names == ["AliasGiven"] * 2
+
+
+def test_a_guest_has_the_alias_it_would_like_where_nobody_else_has_it() -> None:
+    state, _ = told(ClientListed(client="A"), ClientMet(client="D", alias=1))
+    assert state.aliases == {"A": 1, "D": 2}
+    state, _ = told(ClientMet(client="D"), ClientMet(client="D", alias=7))
+    assert state.aliases == {"D": 7}
+
+
+def test_a_phone_takes_its_alias_from_a_guest() -> None:
+    state, _ = told(ClientMet(client="D"), ClientListed(client="A", alias=1))
+    assert state.aliases == {"A": 1, "D": 2}
+
+
+def test_the_owner_admits_a_client_bars_it_and_forgets_it() -> None:
+    admitted = ClientAdmitted(client="D")
+    assert told(admitted)[0].admitted == {"D"}
+    assert told(admitted, ClientAdmitted(client="D", admitted=False))[0].admitted == set()
+    state, _ = told(ClientMet(client="D"), admitted, observed.ClientUnlisted(client="D"))
+    assert not state.guests | state.admitted
+    assert state.aliases == {}
+
+
+def test_so_many_guests_are_remembered() -> None:
+    full = Hotspot(guests=frozenset(map(str, range(GUESTS_MAX))))
+    assert full.has_room_for("7")
+    assert not full.has_room_for("another")
+    assert machine.NEWBORN.has_room_for("another")
+
+
+def test_a_client_of_another_is_no_hotspot() -> None:
+    """S7."""
+    state, _ = told(switched(True), mode("client", "link:D"))
+    assert state.phase is Phase.DEACTIVATING
+    state, _ = take(machine, state, observed.MemberGone(member="link:D"))
+    assert state.phase is Phase.DISABLED
+    assert take(machine, state, switched(True))[1] == ()
+    state, _ = take(machine, state, mode("hotspot"))
+    assert (state.phase, state.epoch) == (Phase.WAITING, 2)
+    assert told(mode("client"), switched(True))[0].epoch == 0
+
+
+def test_a_word_that_waits_moves_nothing_and_the_next_that_counts_does_away_with_it() -> None:
+    state = Hotspot(Phase.OPEN, lines=frozenset("1"), settings={ENABLED: Setting("true")})
+    later = SettingPostponed(key=ENABLED, value="false")
+    state, did = take(machine, state, later)
+    assert (did, state.phase) == ((), Phase.OPEN)
+    assert state.postponed == {ENABLED: Waiting("false", "owner")}
+    assert state.is_wanted()
+    same, _ = take(machine, state, SettingPostponed(key=ENABLED, value="true", who="reset"))
+    assert same.postponed == {}
+    state, _ = take(machine, state, SettingChanged(key="hotspot.name", value='"den"'))
+    assert state.postponed
+    state, _ = take(machine, state, switched(False))
+    assert state.postponed == {}

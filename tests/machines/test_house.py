@@ -6,7 +6,7 @@ from core.events import observed
 from core.events.base import Observed
 from core.events.facts import Contact, Target
 from core.events.turn import Turn
-from core.machines import call, hotspot
+from core.machines import call, hotspot, ringing
 from core.machines.call import Phase
 from core.machines.house import House
 from core.machines.life import IllegalTurn
@@ -62,9 +62,9 @@ def test_a_fault_of_ours_ends_the_call_it_is_about(monkeypatch: pytest.MonkeyPat
     house = House()
     house.hear(INVITE, 0, "call:1")
     house.hear(INVITE, 0, "call:2")
-    monkeypatch.setattr(call, "let_ring", broken)
+    monkeypatch.setattr(ringing, "let_ring", broken)
     (turn,) = house.hear(observed.LegProgressed(leg="A", code=180), 1, "call:1")
-    assert turn.seen == observed.HotspotClosing()
+    assert turn.seen == observed.HotspotClosing(everything=True)
     assert house.board.state("call:1").phase is Phase.CLOSING
     assert house.board.state("call:2").phase is Phase.RINGING
     (fault,) = house.faults

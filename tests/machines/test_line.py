@@ -112,8 +112,64 @@ def test_waits_longer_each_time(failures: int, seen: Observed, after_s: int) -> 
     assert machine.retry_after_s(Line(failures=failures), seen) == after_s
 
 
+def test_a_proxy_on_the_way_and_the_registrar_are_both_answered_once() -> None:
+    proxy = RegistrationChallenged(challenge=Challenge(realm="p", nonce="n", proxy=True))
+    line = Line(Phase.REGISTERING, Wish.REGISTERED, PROXIED)
+    for seen, orders_made in ((proxy, 1), (CHALLENGED, 1), (proxy, 0)):
+        line, did = take(machine, line, seen)
+        assert did.count(orders.AuthorizeRegistration()) == orders_made
+    assert line.is_denied()
+
+
+def test_no_server_asks_for_ever() -> None:
+    line = Line(Phase.REGISTERING, Wish.REGISTERED, PROXIED)
+    asked = 0
+    while line.phase is not Phase.FAILED:
+        asked += 1
+        challenge = Challenge(realm=f"r{asked}", nonce="n")
+        line, _ = take(machine, line, RegistrationChallenged(challenge=challenge))
+    assert asked == machine.AUTHORIZED_MAX + 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_denied"),
+    [
+        (RegistrationRefused(code=403), True),
+        (RegistrationRefused(code=503), False),
+        (RegistrationRefused(code=404), False),
+        (RegistrarUnreachable(), False),
+        (RegistrationAccepted(granted_s=0), False),
+    ],
+)
+def test_a_wrong_password_is_told_from_other_failures(seen: Observed, is_denied: bool) -> None:
+    line = Line(Phase.REGISTERING, Wish.REGISTERED, Account(user="7001"))
+    line, _ = take(machine, line, CHALLENGED)
+    line, _ = take(machine, line, seen)
+    assert (line.phase, line.is_denied()) == (Phase.FAILED, is_denied)
+
+
 @pytest.mark.parametrize(
     ("granted_s", "after_s"), [(3600, 3540), (120, 60), (90, 45), (60, 30), (2, 1), (1, 1)]
 )
 def test_refreshes_before_the_binding_runs_out(granted_s: int, after_s: int) -> None:
     assert machine.refresh_after_s(granted_s) == after_s
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_nothing_is_left_of_a_line_whose_lender_is_gone(phase: Phase) -> None:
+    """S19: server, user and display name are gone at once, whatever was under way."""
+    account = Account(server="den", user="us.1", display_name="Den 4")
+    line = Line(phase, Wish.REGISTERED, account if phase is not Phase.UNCONFIGURED else Account())
+    line, did = take(machine, line, observed.LineWithdrawn(at_once=True))
+    assert line == Line(Phase.UNCONFIGURED, Wish.CLEARED)
+    assert not any(isinstance(event, REGISTERS) for event in did)
+    stopped = {event.timer for event in did if isinstance(event, orders.StopTimer)}
+    running = {Phase.REGISTERED: {"RefreshDue"}, Phase.FAILED: {"RetryDue"}}
+    assert stopped == running.get(phase, set())
+
+
+@pytest.mark.parametrize("answer", [CHALLENGED, RegistrationAccepted(granted_s=600)])
+def test_an_answer_that_comes_after_that_says_nothing(answer: Observed) -> None:
+    line = Line(Phase.REGISTERING, Wish.REGISTERED, Account(user="us.1"))
+    line, _ = take(machine, line, observed.LineWithdrawn(at_once=True))
+    assert take(machine, line, answer)[1] == ()

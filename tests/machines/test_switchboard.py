@@ -4,7 +4,14 @@ import pytest
 
 from core.events import observed
 from core.events.base import Decisions, Observed
-from core.events.facts import Account, Contact, Target
+from core.events.discovered import (
+    BeaconHeard,
+    JoinArrived,
+    LeaveArrived,
+    UplinkTimedOut,
+    WelcomeArrived,
+)
+from core.events.facts import Account, Contact, Lent, Target
 from core.machines import call, hotspot
 from core.machines.call import Phase
 from core.machines.life import IllegalTurn
@@ -62,6 +69,33 @@ def test_the_hotspot_hears_of_a_line_when_it_changes_and_not_at_each_refresh() -
     assert [turn.seen for turn in failed][1:] == [observed.LineWentDown(line="1")]
     board.hear(observed.RetryDue(), 0, "line:1")
     assert len(board.hear(observed.RegistrarUnreachable(), 0, "line:1")) == 1
+
+
+def test_lines_hear_what_a_hotspot_lends_them_and_takes_back() -> None:
+    board, den = Switchboard(), "uplink:den"
+    board.hear(BeaconHeard(source="d:1", name="den", epoch=1, sip="udp:d:5060", fits=True), 0, den)
+    told = []
+    for lines, seen in (("12", None), ("23", None), ("", UplinkTimedOut())):
+        lent = tuple(Lent(line=line, user=f"us.{line}") for line in lines)
+        news = seen or WelcomeArrived(epoch=1, alias=1, lines=lent)
+        turns = board.hear(news, 0, den)
+        told.append([(turn.originator_id, type(turn.seen).__name__) for turn in turns[1:]])
+    given, taken = "LineConfigured", "LineWithdrawn"
+    assert told == [
+        [("line:1", given), ("line:2", given)],
+        [("line:1", taken), ("line:2", given), ("line:3", given)],
+        [("line:2", taken), ("line:3", taken)],
+    ]
+    assert board.state("line:2").account == Account()
+
+
+def test_a_client_that_leaves_while_it_is_waited_for_is_gone() -> None:
+    board = Switchboard()
+    board.hear(switched(board, on=True), 0, hotspot.STREAM)
+    board.hear(JoinArrived(source="d:1", alias=1), 0, "link:D")
+    assert board.members() == ("link:D",)
+    board.hear(LeaveArrived(), 0, "link:D")
+    assert board.members() == ()
 
 
 def test_what_is_remembered_is_what_was_heard() -> None:

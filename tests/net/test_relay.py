@@ -108,6 +108,16 @@ def test_rtp_and_rtcp_pass_both_ways(relay: Relay, caller: Party, leg: Party) ->
     assert waiting(caller.rtcp) == [(RTCP + b"4", (HOST, caller_port + 1))]
 
 
+@pytest.mark.parametrize(
+    ("host", "inside"),
+    [(HOST, HOST), ("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("2001:db8::1", "2001:db8::1")],
+)
+def test_a_phone_of_this_process_finds_it(host: str, inside: str) -> None:
+    relay = Relay(Ports(FIRST, FIRST + 15), host)
+    assert relay.inside == inside
+    relay.shut()
+
+
 def test_a_burst_keeps_its_order(relay: Relay, caller: Party, leg: Party) -> None:
     caller_port, _ = joined(relay, caller, leg)
     burst = [RTP + bytes([n]) for n in range(40)]

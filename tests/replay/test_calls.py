@@ -23,6 +23,7 @@ from tests.replay.stories import (
 )
 
 HUNG_UP = observed.CallerHungUp()
+STEP = observed.RingStepTimedOut()
 OUT = {"kind": "outgoing"}
 
 
@@ -52,6 +53,8 @@ def test_an_answered_call_as_json() -> None:
         ("answered", [invite("A"), answers("A"), observed.CallerAcked(), HUNG_UP]),
         ("answered", [invite("A"), answers("A"), observed.AckTimedOut()]),
         ("missed", [invite("A"), rings("A"), observed.RingTimedOut()]),
+        ("missed", [invite("A", ring="in-turn"), rings("A"), observed.RingStepTimedOut()]),
+        ("busy", [invite("A", "B", ring="in-turn"), refuses("A", 486), STEP, STEP]),
         ("missed", [invite("A"), refuses("A", 480)]),
         ("missed", [invite("A"), refuses("A", 408)]),
         ("busy", [invite("A"), refuses("A", 486)]),

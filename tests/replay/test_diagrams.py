@@ -39,6 +39,6 @@ def test_arrows_of_the_same_way_are_one() -> None:
         "    waiting --> done: RefuseCaller",
         "    answered --> acked: CallerAcked",
         "    answered --> done: CallerHungUp, ReleaseCaller",
-        "    acked --> done: CallerHungUp, ReleaseCaller",
+        "    acked --> done: CallerHungUp, ReleaseCaller, CallerHandedOver",
         "    done --> [*]",
     ]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.events import observed
+from core.events import joined, observed
 from core.events.base import Observed
-from core.events.facts import Target
+from core.events.facts import Origin, Target
 from replay.ladder import known_as, ladder
 from replay.text import width
 from tests.replay.stories import answers, invite, of_call, recorded, refuses, rings
@@ -78,6 +78,20 @@ def test_hold_is_passed_on_and_what_comes_too_early_is_refused() -> None:
     ]
     assert any("o MediaFellSilent leg 30" in line for line in lines)
     assert lines[-1] == "it goes on"
+
+
+def test_who_came_late_and_who_picked_it_up_have_their_lifelines() -> None:
+    origin = Origin(caller='"Hall" <sip:c@192.0.2.1>;tag=1')
+    lines = drawn(
+        invite("A"),
+        joined.LegJoined(target=Target(leg="B", uri="sip:attic@192.0.2.9")),
+        joined.PickupArrived(leg="3.pickup", offer=b"o", origin=origin),
+        joined.LegAcked(leg="3.pickup"),
+    )
+    assert lines[3].split() == ["caller", "hotspot", "A", "B", "3.pickup"]
+    assert "attic" in lines[4]
+    assert "Hall" in lines[4]
+    assert any("INVITE/200" in line for line in lines)
 
 
 def test_a_leg_that_was_never_named_is_noted_and_breaks_nothing() -> None:

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+import rich.console
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
@@ -253,9 +255,8 @@ def test_a_bar_only_where_somebody_watches(
     monkeypatch.setattr(replay_cli, "PROGRESS_FROM", 1)
     monkeypatch.setattr(replay_cli, "TURNS_A_STEP", 10)
     assert run("verify").stderr == ""
-    monkeypatch.setattr(
-        replay_cli, "Console", lambda **_: Console(stderr=True, force_terminal=True)
-    )
+    on_a_terminal = partial(Console, force_terminal=True)
+    monkeypatch.setattr(rich.console, "Console", on_a_terminal)
     assert "verifying" in run("verify").stderr
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from tests.scenarios.steps import (
+    US,
     After,
     Arrow,
     ExpectAlias,
@@ -25,6 +26,7 @@ from tests.scenarios.steps import (
     ExpectLog,
     ExpectPhone,
     ExpectReplay,
+    ExpectUplink,
     Given,
     GivenUp,
     Operator,
@@ -44,36 +46,51 @@ class NotUnderstood(AssertionError):
 
 # -- The words -------------------------------------------------------------------------
 
-PARTY = r"(?:caller\d?|hotspot|registrar|backup|server|[A-Z](?:\.\d)?)"
+PARTY = r"(?:caller\d?|hotspot|client|group|den|barn|registrar|backup|server|0|[A-Z](?:\.\d)?)"
 PREFIX = r"(?:wire|maybe|lose|twice|late \d+ms)"
 ARROW = re.compile(rf"((?:{PREFIX}\s+)*)({PARTY})\s*->\s*({PARTY})\s+(\S+)\s*(.*)")
 HEADER = re.compile(r"(?:^|\s)(Reason): (.+)$")
 MESSAGE = re.compile(r"((?:re-)?[A-Z]+)(?:/([1-6]\d\d))?")
 NAMES = re.compile(r"[A-Z][a-z]\w*(?:\s+[A-Z][a-z]\w*)*|nothing")
 KEYS = {
-    "answer", "body", "call", "call-id", "contact", "credentials", "cseq", "expires",
-    "line", "min-expires", "nonce", "offer", "retry-after", "stale", "to",
+    "alias", "answer", "body", "call", "call-id", "contact", "credentials", "cseq", "display",
+    "epoch", "expires", "host", "key", "line", "lines", "min-expires", "name", "nonce", "offer",
+    "reason", "replaces", "retry-after", "stale", "status", "tag", "to",
 }  # fmt: skip
 UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
 
 OWNER = [
     r"(deactivates the hotspot|activates the hotspot)",
+    r"(deactivates the hotspot|activates the hotspot) (at the next start)",
     r"(configures the line|withdraws the line)",
     r"(switches the line off|switches the line on)",
     r"(removes|takes in) phone (\w)",
     r"(gives alias \d+ to) phone (\w)",
+    r"(admits|bars) client (\w)",
+    r"(makes this device a client|makes this device a hotspot)",
+    r"(disconnects)",
+    r"(connects) (den|barn)",
 ]
 
-GIVENS: list[tuple[str, Callable[[str, str], tuple[str, str, str]]]] = [
+GIVENS: list[tuple[str, Callable[..., tuple[str, str, str]]]] = [
     (r"hotspot (\w+) is (active|switched off)", lambda a, b: ("hotspot", a, b)),
     (r"line (\w+) is (registered|not configured)", lambda a, b: ("line", a, b)),
     (r"line (\w+) has a (backup proxy)", lambda a, b: ("line", a, b)),
     (r"phones ([A-Z](?: [A-Z])*) are (registered)", lambda a, b: ("phone", a, b)),
     (
-        r"phone ([A-Z]) (is registered|is registered from two addresses|wants missed calls)",
+        r"phone ([A-Z]) "
+        r"(is registered|is registered from two addresses|wants missed calls|is not to ring)",
         lambda a, b: ("phone", a, b.removeprefix("is ")),
     ),
+    (r"(the hotspot) has (a phone of its own)", lambda a, b: ("own phone", "", b)),
+    (r"this device is (a client)", lambda a: ("client", "", a)),
+    (r"(the hotspot) (admits clients one by one)", lambda a, b: ("join", "", "approve")),
+    (r"(the hotspot) (wants the key)", lambda a, b: ("join", "", "key")),
+    (r"(the hotspot) takes (\d+) clients?", lambda a, b: ("clients", "", b)),
+    (r"(clients) may (transfer)", lambda a, b: ("transfer", "", b)),
     (r"(ring time) is (\d+)s", lambda a, b: ("ring time", "", b)),
+    (r"phones ring (hotspot-first|in-turn), (\d+)s a step", lambda a, b: ("ring", b, a)),
+    (r"(nobody) sits at the (phone of the hotspot)", lambda a, b: ("nobody", "", b)),
 ]
 
 Builder = Callable[..., Step]
@@ -114,6 +131,10 @@ STEPS: list[tuple[str, Builder]] = [
     (
         r"expect alias of (\w) is (\d+)",
         lambda at, phone, alias: ExpectAlias(**at, phone=phone, alias=int(alias)),
+    ),
+    (
+        r"expect uplink (\w+) is ([A-Z]+)",
+        lambda at, name, phase: ExpectUplink(**at, hotspot=name, phase=phase),
     ),
     (r"expect replay agrees", lambda at: ExpectReplay(**at)),
 ]
@@ -218,14 +239,14 @@ def parse_arrow(
         raise NotUnderstood(number, text, why)
 
     message = MESSAGE.fullmatch(what) or fail("a message is METHOD or METHOD/code")
-    if (src == "hotspot") is (dst == "hotspot"):
-        fail("an arrow has the hotspot at one end")
+    if (src in US) is (dst in US):
+        fail("an arrow has the hotspot at one end, or us as its client")
     words = before.split()
     late = re.search(r"late (\d+)ms", before)
     fates = [word for word in words if word in ("lose", "twice", "late")]
     if len(fates) > 1:
         fail("the network does one thing to a message")
-    if "maybe" in words and dst == "hotspot":
+    if "maybe" in words and dst in US:
         fail("what is played is not in doubt")
     return Arrow(
         line=number,
@@ -260,7 +281,7 @@ def parse_args(rest: str, fail: Callable[[str], NoReturn]) -> dict[str, str]:
 
 def check_everybody_speaks(scenario: Scenario) -> None:
     """Whoever is named and never says a word was forgotten by the author."""
-    spoke, named = {"hotspot"}, dict.fromkeys(scenario.phones(), 0)
+    spoke, named = {*US, "group"}, dict.fromkeys(scenario.phones(), 0)
     for step in scenario.steps:
         if isinstance(step, Unreachable | GivenUp):
             spoke.add(step.party)

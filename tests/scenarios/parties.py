@@ -4,71 +4,18 @@ What exchange, dialogs and registrar do for real, done here with the least that 
 scenario needs: a party is known by its name, a dialog by who is in it.
 """
 
-from msgspec import Struct
-
-from core.events import observed, orders
+from core.events import joined, observed, orders
 from core.events.base import Observed, Order
 from core.events.facts import Account, Challenge, Contact, Peer, Target
 from core.machines.house import House
 from core.machines.line import Phase as LinePhase
+from core.machines.passing import ASK, JOIN
+from tests.scenarios.roles import Asked, Stage
 from tests.scenarios.steps import Arrow
+from tests.scenarios.transfers import refer, where_it_is
 
 BODIES = ("offer", "answer", "body")
-
-
-class Asked(Struct):
-    """A request within the call, on its way from one side to the other."""
-
-    by: str
-    number: int
-    method: str
-    body: dict[str, str]
-    answer: dict[str, str] = {}
-    code: int = 0
-    passed: bool = False
-    acked: dict[str, str] | None = None
-
-
-class Stage(Struct):
-    """One call: who takes which part, and what each of them has said."""
-
-    stream: str
-    caller: str
-    offer: dict[str, str] = {}
-    legs: dict[str, str] = {}  # By leg: the party.
-    said: dict[str, dict[str, str]] = {}  # By leg: the body it sent last.
-    ack: dict[str, str] = {}
-    asked: list[Asked] = []
-    winner: str = ""
-
-    def role_of(self, party: str) -> str:
-        if party == self.caller:
-            return "caller"
-        return next(leg for leg, who in self.legs.items() if who == party)
-
-    def party_of(self, role: str) -> str:
-        return self.caller if role == "caller" else self.legs.get(role, role)
-
-    def other(self, by: str) -> str:
-        return self.party_of(self.winner if by == "caller" else "caller")
-
-    def one(self, by: str, number: int) -> Asked:
-        return next(one for one in self.asked if (one.by, one.number) == (by, number))
-
-    def asked_of(self, party: str, method: str) -> Asked:
-        """What this party has been asked and has not answered, the oldest first."""
-        for one in self.asked:
-            waits = one.method == method and one.passed and not one.code
-            if waits and self.role_of(party) != one.by:
-                return one
-        raise AssertionError(f"nobody asks {party} for {method}")
-
-    def unacked(self, party: str) -> Asked | None:
-        for one in self.asked:
-            waits = one.method == "re-INVITE" and 200 <= one.code < 300 and one.acked is None
-            if waits and self.party_of(one.by) == party:
-                return one
-        return None
+PICKUP = "*8"
 
 
 class Cast:
@@ -76,8 +23,13 @@ class Cast:
         self.lines: dict[str, str] = {}  # By user: the stream.
         self.proxies: tuple[str, ...] = ()
         self.untold: set[str] = set()
+        self.quiet: set[str] = set()
+        self.has_own = False
+        self.attended = True
+        self.ring, self.step_s = "all", 0
         self.ring_s = 60
         self.stages: list[Stage] = []
+        self.taken: dict[tuple[str, str], Stage] = {}  # By call and party: who has it now.
         self.devices: dict[str, str] = {}  # By contact: the party.
         self.registers: dict[str, int] = {}  # By phone device: the CSeq of its last REGISTER.
         self.spoke: dict[str, str] = {}  # By link: who registered last.
@@ -111,11 +63,15 @@ class Cast:
             case "REGISTER", 0:
                 return f"link:{arrow.src[0]}", self.register(arrow)
             case "REGISTER", _:
-                return self.line(), registrar_says(arrow)
+                return self.line(arrow.args.get("line", "")), registrar_says(arrow)
             case "INVITE", 0:
                 return self.invite(arrow, house)
-        stage = self.stage_of(arrow.src, arrow.args.get("call", ""))
-        role = stage.role_of(arrow.src)
+        stage = where_it_is(
+            self, self.stage_of(arrow.src, arrow.args.get("call", "")), arrow, house
+        )
+        role = stage.role_of(arrow.src, rung=arrow.method == "INVITE" and arrow.code > 0)
+        if arrow.method == "REFER":
+            return stage.stream, refer(self, stage, role, arrow, house)
         if arrow.code and not (arrow.method == "INVITE" and role != "caller"):
             return stage.stream, answers(stage, arrow)
         if role == "caller":
@@ -147,13 +103,18 @@ class Cast:
         refusal, ring_s, called = 480, self.ring_s, arrow.args.get("to", "")
         serving = house.board.hotspot.is_serving()
         if arrow.src.startswith("caller"):
-            phones = [*house.board.hotspot.aliases] if serving else []
-            targets = self.targets(phones, house)
+            phones = [p for p in house.board.hotspot.aliases if serving and p not in self.quiet]
+            number = line.removeprefix("line:")
+            targets = (*self.own_targets(), *self.targets(phones, house, number))
+        elif called == "0" and self.has_own:
+            kind, targets = "internal", self.own_targets()
         elif phone := self.phone_with_alias(called, house):
             kind, targets = (
                 "internal",
                 self.targets([phone] if phone != arrow.src[0] else [], house),
             )
+        elif called == PICKUP:
+            kind = "internal"
         elif called == "0" or line not in house.board.states:
             kind, refusal = "internal", 404
         else:
@@ -173,14 +134,22 @@ class Cast:
             kind=kind,
             refusal=refusal,
             ring_s=ring_s,
+            own=arrow.src == "0",
+            ring=self.ring if kind == "incoming" else "all",
+            step_s=self.step_s if kind == "incoming" else 0,
         )
 
     def phone_with_alias(self, called: str, house: House) -> str:
         aliases = house.board.hotspot.aliases.items()
         return next((phone for phone, alias in aliases if str(alias) == called), "")
 
-    def targets(self, phones: list[str], house: House) -> tuple[Target, ...]:
-        """One leg for each device a phone is bound from."""
+    def own_targets(self) -> tuple[Target, ...]:
+        self.devices["sip:0@0"] = "0"
+        target = Target(leg="0", uri="sip:0@0", own=True, waits=self.attended)
+        return (target,) if self.has_own else ()
+
+    def targets(self, phones: list[str], house: House, line: str = "1") -> tuple[Target, ...]:
+        """One leg for each device a phone is bound from, a client also by line."""
         aliases = house.board.hotspot.aliases
         return tuple(
             Target(
@@ -190,15 +159,27 @@ class Cast:
             )
             for phone in phones
             for bound in house.board.state(f"link:{phone}").bindings.values()
+            if bound.line in ("", line)
         )
 
     # -- What is ordered -------------------------------------------------------------------
+
+    def as_arrows(self, stream: str, order: Order, state: object) -> list[Arrow]:
+        if isinstance(order, orders.RefuseRequest) and order.number <= JOIN:
+            return []  # It was asked by the 2xx of a new leg, which is told otherwise.
+        if isinstance(order, orders.ReleaseFork):
+            stage = next(stage for stage in self.stages if stage.stream == stream)
+            branch = {"tag": order.tag}
+            return [sends(stage.party_of(order.leg), method, branch) for method in ("ACK", "BYE")]
+        return [self.as_arrow(stream, order, state)]
 
     def as_arrow(self, stream: str, order: Order, state: object) -> Arrow:
         """What an adapter would send; a body comes from where the order says it was seen."""
         if stream.startswith("call:"):
             stage = next(stage for stage in self.stages if stage.stream == stream)
-            stage.winner = getattr(state, "winner", "")
+            stage.winner, stage.first = getattr(state, "winner", ""), getattr(state, "first", "")
+            if transfer := getattr(state, "transfer", None):
+                stage.referrer = transfer.by
             return call_says(stage, order)
         match order:
             case orders.RegisterLine(expires_s=expires_s, proxy=proxy):
@@ -266,7 +247,9 @@ def caller_says(stage: Stage, arrow: Arrow) -> Observed:
 
 
 def leg_says(stage: Stage, leg: str, arrow: Arrow) -> Observed:
-    body, peer = body_of(arrow), Peer(tag=arrow.src)
+    body, peer = body_of(arrow), Peer(tag=arrow.args.get("tag", arrow.src))
+    if "tag" in arrow.args and arrow.code:
+        return observed.LegForked(leg=leg, peer=peer)
     if body and arrow.method == "INVITE":
         stage.said = stage.said | {leg: bodies(arrow)}
     match arrow.method, arrow.code:
@@ -274,7 +257,7 @@ def leg_says(stage: Stage, leg: str, arrow: Arrow) -> Observed:
             return observed.LegProgressed(leg=leg, code=code, answer=body, peer=peer)
         case "INVITE", code if code < 300:
             return observed.LegAnswered(leg=leg, answer=body, peer=peer)
-        case "INVITE", (401 | 407) as code if leg == "line":
+        case "INVITE", (401 | 407) as code if leg.startswith("line"):
             return observed.LegChallenged(leg=leg, code=code, challenge=challenge(arrow))
         case "INVITE", code:
             return observed.LegRefused(leg=leg, code=code)
@@ -282,6 +265,8 @@ def leg_says(stage: Stage, leg: str, arrow: Arrow) -> Observed:
             return observed.LegHungUp(leg=leg)
         case "ACK", _:
             one = stage.unacked(arrow.src)
+            if one is None and leg.endswith(".pickup"):
+                return joined.LegAcked(leg=leg)
             assert one, f"{arrow.src} has nothing to acknowledge"
             return acks(one, arrow)
     return asks(stage, leg, arrow)
@@ -297,6 +282,12 @@ def asks(stage: Stage, by: str, arrow: Arrow) -> Observed:
 def answers(stage: Stage, arrow: Arrow) -> Observed:
     one = stage.asked_of(arrow.src, arrow.method)
     one.code, one.answer = arrow.code, bodies(arrow)
+    if one.number <= JOIN:
+        one.acked = {}
+    if one.number == ASK:
+        stage.said = stage.said | {one.by: bodies(arrow)}
+    elif one.number == JOIN:
+        stage.joined = stage.joined | {one.by: bodies(arrow)}
     return observed.RequestAnswered(
         by=one.by, number=one.number, code=arrow.code, body=body_of(arrow)
     )
@@ -323,15 +314,19 @@ def call_says(stage: Stage, order: Order) -> Arrow:
     why = {"Reason": reason} if reason else {}
     match order:
         case orders.InviteLeg():
-            return sends(party, "INVITE", stage.offer)
+            return sends(party, "INVITE", {} if leg in stage.joined else stage.offer)
         case orders.AuthorizeLeg():
-            return sends(party, "INVITE", {"credentials": "yes", **stage.offer})
+            offer = {} if leg in stage.joined else stage.offer
+            return sends(party, "INVITE", {"credentials": "yes", **offer})
         case orders.CancelLeg():
             return sends(party, "CANCEL", why)
         case orders.ReleaseLeg():
             return sends(party, "BYE", why)
+        case orders.AnswerLeg():
+            return sends(party, "INVITE", stage.offer, 200)
         case orders.AckLeg():
-            return sends(party, "ACK", stage.ack if leg == stage.winner else {})
+            ack = stage.joined.get(leg, stage.ack)
+            return sends(party, "ACK", ack if leg in (stage.winner, stage.first) else {})
         case orders.RingCaller(code=code):
             return sends(stage.caller, "INVITE", stage.said[leg] if leg else {}, code)
         case orders.AnswerCaller():
@@ -345,6 +340,17 @@ def call_says(stage: Stage, order: Order) -> Arrow:
 
 def within_says(stage: Stage, order: Order) -> Arrow:
     by = getattr(order, "by", "")
+    match order:
+        case orders.AcceptTransfer():
+            return sends(stage.party_of(by), "REFER", code=202)
+        case orders.NotifyTransfer(code=code):
+            return sends(stage.party_of(by), "NOTIFY", {"status": str(code)})
+        case orders.PassRequest(number=0):
+            others = [one for one in stage.asked if (one.by, one.number) != (by, JOIN)]
+            stage.asked = [*others, Asked(by, JOIN, "re-INVITE", stage.said[by])]
+        case orders.AskOffer():
+            stage.asked = [*stage.asked, Asked(by, ASK, "re-INVITE", {}, passed=True)]
+            return sends(stage.party_of(by), "re-INVITE")
     one = stage.one(by, getattr(order, "number", 0))
     match order:
         case orders.PassRequest():
@@ -353,9 +359,11 @@ def within_says(stage: Stage, order: Order) -> Arrow:
         case orders.PassAnswer(code=code):
             return sends(stage.party_of(by), one.method, one.answer, code)
         case orders.PassAck():
+            if one.number == ASK:
+                return sends(stage.party_of(by), "ACK", stage.joined[by])
             return sends(stage.other(by), "ACK", one.acked)
         case orders.AckAnswer():
-            return sends(stage.other(by), "ACK")
+            return sends(stage.party_of(by) if one.number == ASK else stage.other(by), "ACK")
         case orders.RefuseRequest(code=code):
             return sends(stage.party_of(by), one.method, code=code)
     raise AssertionError(f"no message for {order}")

@@ -5,6 +5,8 @@ folded turn by turn.  Every prefix of the log must give the house as it lived th
 states, the number of each stream's last turn, and the timers that ran.
 """
 
+from contextlib import closing
+
 from core.events.log import Log
 from core.machines.house import House
 from replay.replayer import verify
@@ -12,7 +14,8 @@ from tests.scenarios.bare_runner import Photograph, Played
 
 
 def check_record(played: Played) -> None:
-    recorded = list(Log(played.settings).read())
+    with closing(Log(played.settings)) as log:
+        recorded = list(log.read())
     assert (divergence := verify(recorded)) is None, divergence
     album = {photograph.turns: photograph for photograph in played.album}
     assert len(recorded) == played.turns, "as many turns as were taken"

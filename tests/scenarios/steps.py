@@ -19,6 +19,9 @@ class Step(Struct, frozen=True, kw_only=True):
     text: str
 
 
+US = ("hotspot", "client")  # What we are called, in either mode.
+
+
 class Arrow(Step, frozen=True, kw_only=True):
     """A message: played where it goes into the hotspot, expected where it comes out."""
 
@@ -34,7 +37,7 @@ class Arrow(Step, frozen=True, kw_only=True):
 
     @property
     def is_played(self) -> bool:
-        return self.dst == "hotspot"
+        return self.dst in US
 
     def __str__(self) -> str:
         code = f"/{self.code}" if self.code else ""
@@ -115,6 +118,13 @@ class ExpectAlias(Step, frozen=True, kw_only=True):
     alias: int
 
 
+class ExpectUplink(Step, frozen=True, kw_only=True):
+    """What a hotspot is to us, its client."""
+
+    hotspot: str
+    phase: str
+
+
 class ExpectLog(Step, frozen=True, kw_only=True):
     """The names of all that was decided since the givens."""
 
@@ -146,7 +156,7 @@ def arrows_of(steps: Iterable[Step]) -> Iterator[Arrow]:
 
 # -- Whether this is what was meant -------------------------------------------------------
 
-ALWAYS_COMPARED = ("offer", "answer", "body", "Reason", "credentials")
+ALWAYS_COMPARED = ("offer", "answer", "body", "Reason", "credentials", "tag", "status")
 
 
 def fits(expected: Arrow, actual: Arrow) -> bool:

@@ -75,6 +75,31 @@ expect    phone A is CONNECTED from A A.2
     assert phone.devices == ("A", "A.2")
 
 
+def test_we_may_be_the_client_of_a_hotspot() -> None:
+    scenario = parse(
+        """
+scenario  we join
+because   S15
+given     this device is a client
+
+          den -> client BEACON epoch=3 lines=1,2
+          client -> den JOIN
+          den -> client GOODBYE host=192.0.2.66
+          hotspot -> group GOODBYE
+operator connects den
+expect    uplink den is CLEARED
+"""
+    )
+    heard, joins, _, _, connects, cleared = scenario.steps
+    assert isinstance(heard, Arrow)
+    assert isinstance(joins, Arrow)
+    assert (heard.is_played, joins.is_played) == (True, False)
+    assert heard.args == {"epoch": "3", "lines": "1,2"}
+    assert isinstance(connects, steps.Operator)
+    assert (connects.does, connects.about) == ("connects", "den")
+    assert isinstance(cleared, steps.ExpectUplink)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -88,6 +113,10 @@ expect    phone A is CONNECTED from A A.2
         (HEAD + "given     line 7001 is registered", "not understood"),
         (HEAD + "A -> caller INVITE", "the hotspot at one end"),
         (HEAD + "hotspot -> hotspot INVITE", "the hotspot at one end"),
+        (HEAD + "client -> hotspot JOIN", "or us as its client"),
+        (HEAD + "maybe den -> client BEACON", "not in doubt"),
+        (HEAD + "den -> client BEACON epok=3", "'epok=3' says nothing"),
+        (HEAD + "client -> barn JOIN", "never says a word"),
         (HEAD + "A -> hotspot invite", "METHOD or METHOD/code"),
         (HEAD + "A -> hotspot INVITE/99", "METHOD or METHOD/code"),
         (HEAD + "A -> hotspot INVITE ofer=o", "'ofer=o' says nothing"),

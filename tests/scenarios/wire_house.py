@@ -5,7 +5,11 @@ wire is the business of ``wire_runner``.
 """
 
 from pathlib import Path
+from typing import Any, cast
 
+from msgspec.structs import replace
+
+from adapters.sip.dial_plan import is_outside
 from adapters.sip.message import Flow, Request, Response, parse
 from adapters.sip.surroundings import SECOND_NS
 from adapters.store import sqlite
@@ -13,15 +17,17 @@ from core.events.base import Decided
 from core.events.log import Log
 from core.events.observed import LineConfigured
 from core.events.turn import Turn
-from core.machines import hotspot
+from core.machines.call import Phase
 from replay.replayer import verify
 from service import configuring
 from service.config import Config, HostPort, Hotspot, Line, Media, Phone, Secret
 from service.directory import account_of
 from service.engine import RIDE_NS, Engine
+from service.sections import Ring
 from tests.scenarios import steps
 from tests.scenarios.bare_runner import DAWN, MS_NS
-from tests.scenarios.steps import Scenario, Step, arrows_of
+from tests.scenarios.expectations import Expectations
+from tests.scenarios.steps import Scenario, arrows_of
 from tests.scenarios.wire_parties import (
     HERE,
     HOSTS,
@@ -47,29 +53,44 @@ def line_config(scenario: Scenario, user: str, number: int) -> Line:
 
 def config_of(scenario: Scenario) -> Config:
     """The house as the givens describe it; who takes in a phone later does so later."""
-    house, lines, untold = Hotspot(enabled=False), list[Line](), set[str]()
+    house, lines = Hotspot(enabled=False), list[Line]()
+    untold, quiet = set[str](), set[str]()
+    may_transfer = any(given.what == "transfer" for given in scenario.givens)
     for given in scenario.givens:
         match given.what, given.state:
             case "hotspot", state:
-                house = Hotspot(enabled=state == "active", ring_timeout=house.ring_timeout)
+                house = replace(house, enabled=state == "active")
             case "line", "registered":
                 lines.append(line_config(scenario, given.names[0], len(lines) + 1))
             case "phone", "wants missed calls":
                 untold.add(given.names[0])
+            case "phone", "not to ring":
+                quiet.add(given.names[0])
             case "ring time", seconds:
-                house = Hotspot(enabled=house.enabled, ring_timeout=int(seconds))
+                house = replace(house, ring_timeout=int(seconds))
+            case "ring", mode:
+                house = replace(house, ring=cast(Ring, mode), ring_step=int(given.names[0]))
+    house = replace(house, client_transfer=may_transfer)
     later = {step.about for step in scenario.steps if isinstance(step, steps.Operator)}
     named = {arrow.src[0] for arrow in arrows_of(scenario.steps) if arrow.src[0].isupper()}
     users = [*scenario.phones(), *sorted(named - later - {*scenario.phones()})]
-    phones = tuple(phone_config(user, user in untold) for user in users)
+    phones = tuple(phone_config(user, user in untold, user in quiet) for user in users)
     return Config(hotspot=house, media=Media(mode="direct"), lines=tuple(lines), phones=phones)
 
 
-def phone_config(user: str, untold: bool = False, alias: int | None = None) -> Phone:
-    return Phone(user=user, password=Secret(f"p{user}"), alias=alias, log_answered_elsewhere=untold)
+def phone_config(
+    user: str, untold: bool = False, quiet: bool = False, alias: int | None = None
+) -> Phone:
+    return Phone(
+        user=user,
+        password=Secret(f"p{user}"),
+        alias=alias,
+        log_answered_elsewhere=untold,
+        quiet=quiet,
+    )
 
 
-class WireHouse:
+class WireHouse(Expectations):
     """``reaches`` is given every message that leaves, the repetitions left out."""
 
     def __init__(self, scenario: Scenario, store: Path) -> None:
@@ -98,8 +119,18 @@ class WireHouse:
     # -- The service -------------------------------------------------------------------------
 
     def begin(self) -> None:
-        engine = Engine(self.log, SECRET, self.config, lambda _: HERE, lambda *_: HERE, lambda: 0.0)
+        has_phone = any(given.what == "own phone" for given in self.scenario.givens)
+        engine = Engine(
+            self.log,
+            SECRET,
+            self.config,
+            lambda _: HERE,
+            lambda *_: HERE,
+            lambda: 0.0,
+            has_phone=has_phone,
+        )
         engine.loud = True
+        engine.attend(not any(given.what == "nobody" for given in self.scenario.givens))
         engine.house.listeners.append(self.note)
         for host in HOSTS.values():
             engine.around.ways[host] = ((host, 5060),)
@@ -156,12 +187,14 @@ class WireHouse:
         engine, board = self.living, self.living.house.board
         match does:
             case "activates the hotspot" | "deactivates the hotspot":
+                engine.change("hotspot.apply", "restart" if about else "live", self.now)
                 engine.change("hotspot.enabled", does.startswith("activates"), self.now)
             case "switches the line off" | "switches the line on":
                 engine.change("line.1.enabled", does.endswith("on"), self.now)
             case "configures the line":
                 line = line_config(self.scenario, "7001", 1)
                 self.write((line,), self.config.phones)
+                engine.hear_all(configuring.line_count(self.config, board), self.now)
                 engine.hear(LineConfigured(account=account_of(line)), "line:1", self.now)
             case "withdraws the line":
                 self.write((), self.config.phones)
@@ -184,53 +217,37 @@ class WireHouse:
 
     # -- What is expected ----------------------------------------------------------------------
 
-    def expect(self, step: Step) -> None:
-        board = self.living.house.board
-        match step:
-            case steps.ExpectCall(phase=phase, winner=winner, number=number):
-                call = board.state(self.stream(number))
-                assert call.phase.name == phase, call
-                assert not winner or self.parties(number)[call.winner] == winner, call
-            case steps.ExpectCaller(phase=phase):
-                call = board.state(self.stream())
-                assert call.caller.name == phase, call
-            case steps.ExpectLegs(legs=legs):
-                parties, call = self.parties(), board.state(self.stream())
-                assert {parties[leg]: each.phase.name for leg, each in call.legs.items()} == legs
-            case steps.ExpectLine(phase=phase, user=user):
-                users = [line.user for line in self.config.lines]
-                number = users.index(user) + 1 if user in users else 1
-                line = board.state(f"line:{number}")
-                assert line.phase.name == phase, line
-            case steps.ExpectHotspot(phase=phase):
-                house = board.state(hotspot.STREAM)
-                assert house.phase.name == phase, house
-            case steps.ExpectPhone(phone=phone, phase=phase, devices=devices):
-                link = board.state(f"link:{phone}")
-                assert link.phase.name == phase, link
-                bound = {party_in(contact) for contact in link.bindings}
-                assert devices is None or bound == set(devices), link
-            case steps.ExpectAlias(phone=phone, alias=alias):
-                assert board.hotspot.aliases.get(phone) == alias, board.hotspot.aliases
-            case steps.ExpectLog(names=names):
-                assert tuple(self.decided) == names, f"decided {' '.join(self.decided)}"
-            case steps.ExpectReplay():
-                self.check_record()
+    def state(self, stream: str) -> Any:
+        return self.living.house.board.state(stream)
+
+    def call_stream(self, number: int = 0) -> str:
+        return self.living.exchange.calls.stream_of(self.calls[number - 1])
+
+    def rings(self) -> bool:
+        """Whether there is a call to be picked up; that is not another call."""
+        return any(
+            self.state(self.call_stream(n)).phase is Phase.RINGING
+            for n in range(1, len(self.calls) + 1)
+        )
+
+    def line_stream(self, user: str) -> str:
+        users = [line.user for line in self.config.lines]
+        return f"line:{users.index(user) + 1 if user in users else 1}"
+
+    def parties(self, number: int = 0) -> dict[str, str]:
+        targets = self.living.exchange.calls.open[self.call_stream(number)].targets
+        return {
+            leg: "server" if is_outside(leg) else party_in(target.uri)
+            for leg, target in targets.items()
+        }
+
+    def device_at(self, contact: str) -> str:
+        return party_in(contact)
 
     def check_record(self) -> None:
         self.living.flush(self.now + RIDE_NS)
         divergence = verify([*self.log.read()])
         assert divergence is None, divergence
-
-    def stream(self, number: int = 0) -> str:
-        return self.living.exchange.calls.stream_of(self.calls[number - 1])
-
-    def parties(self, number: int = 0) -> dict[str, str]:
-        targets = self.living.exchange.calls.open[self.stream(number)].invite.targets
-        return {
-            target.leg: "server" if target.leg == "line" else party_in(target.uri)
-            for target in targets
-        }
 
 
 def party_in(uri: str) -> str:

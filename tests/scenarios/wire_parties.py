@@ -4,15 +4,16 @@ Each has an address of its own; callers from outside are behind the account's re
 they are behind a real one.  A message of the hotspot is known by its Call-ID again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.sip.digest import authorization, is_right, read_challenge, read_credentials
 from adapters.sip.message import Flow, Request, Response, parse, request_bytes, response_to
+from adapters.sip.own_phone import LOCAL
 from tests.scenarios.steps import Arrow
 
 HERE = "127.0.7.1:5060"
 HOUSE = "127.0.7.1"
-HOSTS = {"registrar": "127.0.7.2", "server": "127.0.7.2", "backup": "127.0.7.3"}
+HOSTS = {"registrar": "127.0.7.2", "server": "127.0.7.2", "backup": "127.0.7.3", "0": "127.0.0.1"}
 BODIES = ("offer", "answer", "body")
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 {host}\r\ns={said}\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
@@ -32,7 +33,7 @@ def host_of(party: str) -> str:
 
 
 def flow_of(party: str) -> Flow:
-    return Flow("udp", HERE, host_of(party), 5060)
+    return LOCAL if party == "0" else Flow("udp", HERE, host_of(party), 5060)
 
 
 def party_at(host: str) -> str:
@@ -71,6 +72,8 @@ def args_of(message: Request | Response) -> dict[str, str]:
     if least := message.first("min-expires"):
         args["min-expires"] = least
     if isinstance(message, Request):
+        if message.method == "NOTIFY":
+            args["status"] = message.body.split()[1].decode()
         if message.method == "REGISTER":
             args["expires"] = message.first("expires")
         for value in [*message.all("authorization"), *message.all("proxy-authorization")]:
@@ -102,6 +105,14 @@ class Dialog:
     pending: list[Request] = field(default_factory=list)  # Asked by the hotspot.
     acked: set[int] = field(default_factory=set)  # Those that may not be repeated any more.
     unacked: list[int] = field(default_factory=list)  # Answers of the hotspot to our re-INVITEs.
+    forks: dict[str, "Dialog"] = field(default_factory=dict)  # Other branches, by their tag.
+
+    def forked(self, tag: str) -> str:
+        """The tag of another branch of this party, which answers the same INVITE."""
+        local = f"{self.local.partition(';tag=')[0]};tag={tag}"
+        heard = self.invite.cseq if self.invite else 0
+        self.forks.setdefault(tag, replace(self, local=local, tag=tag, heard=heard))
+        return tag
 
 
 class Spelling:
@@ -198,6 +209,14 @@ def answer_to(asked: Request, arrow: Arrow, tag: str = "") -> bytes:
     body, kind = body_of(arrow)
     to_tag = "" if code == 100 else tag or f"t{arrow.src}"
     return response_to(asked, code, to_tag=to_tag, headers=headers, body=body, content_type=kind)
+
+
+def refer_to(arrow: Arrow, other: Dialog | None) -> str:
+    """A number, or a dialog that is to be replaced (RFC 3891 6.1)."""
+    if other is None:
+        return f"<sip:{arrow.args['to']}@{HOUSE}>"
+    ours, theirs = (end.partition(";tag=")[2] for end in (other.local, other.remote))
+    return f"<sip:x@{HOUSE}?Replaces={other.call_id}%3Bto-tag%3D{theirs}%3Bfrom-tag%3D{ours}>"
 
 
 def proof(refused: Response, method: str, uri: str, user: str) -> tuple[str, str]:

@@ -29,6 +29,7 @@ from tests.scenarios.wire_parties import (
     party_at,
     proof,
     read_request,
+    refer_to,
     refusal_ack,
 )
 
@@ -63,7 +64,7 @@ class Wired(WireHouse):
                 granted = self.arrow("registrar", "REGISTER", 200, expires=str(GRANTED_S))
                 self.feed(answer_to(asked, granted), flow_of("registrar"))
             self.registering.clear()
-        if given.what == "phone" and given.state != "wants missed calls":
+        if given.what == "phone" and given.state.startswith("registered"):
             for phone in given.names:
                 self.arrives(self.arrow(phone, "REGISTER"))
                 if "two" in given.state:
@@ -114,6 +115,7 @@ class Wired(WireHouse):
             return
         if dialog is None:
             dialog = self.join(flow, request)
+        dialog = dialog.forks.get(request.to_tag, dialog)
         party = dialog.party
         check_request(dialog, request)
         is_noise = False
@@ -124,12 +126,15 @@ class Wired(WireHouse):
             dialog.pending.append(request)
         elif method == "ACK":
             is_noise = self.is_refusal_ack(request)
-        elif method in ("BYE", "CANCEL"):
+        elif method in ("BYE", "CANCEL", "NOTIFY"):
             ok = answer_to(request, self.arrow(party, method, 200), dialog.tag)
             self.feed_later(ok, flow)
         else:
             dialog.pending.append(request)
-        arrow = self.leaving(party, method, 0, args_of(request))
+        args = args_of(request)
+        if request.to_tag in self.dialogs[request.call_id].forks:
+            args["tag"] = request.to_tag
+        arrow = self.leaving(party, method, 0, args)
         (self.noise if is_noise else self.outbox).append(arrow)
 
     def feed_later(self, data: bytes, flow: Flow) -> None:
@@ -192,10 +197,12 @@ class Wired(WireHouse):
             return self.register(arrow)
         if method == "INVITE" and not code:
             return self.invite(arrow)
-        dialog = self.dialog_of(party, arrow.args.get("call", ""))
-        if code and method == "INVITE":
+        is_invited = code > 0 and method == "INVITE"
+        dialog = self.dialog_of(party, arrow.args.get("call", ""), is_invited)
+        if is_invited:
             assert dialog.invite is not None
-            return answer_to(dialog.invite, arrow, dialog.tag)
+            tag = dialog.forked(arrow.args["tag"]) if "tag" in arrow.args else dialog.tag
+            return answer_to(dialog.invite, arrow, tag)
         if code:
             name = method.removeprefix("re-")
             asked = next(one for one in dialog.pending if one.method == name)
@@ -215,11 +222,18 @@ class Wired(WireHouse):
             opening = dialog.invite.cseq if dialog.invite else 0
             cseq = dialog.unacked.pop(0) if dialog.unacked else opening
             return self.spelling.request(dialog, "ACK", cseq, more, body)
+        if name == "REFER":
+            replaced = arrow.args.get("replaces", "")
+            other = self.dialog_of(arrow.src, replaced) if replaced else None
+            more.append(("Refer-To", refer_to(arrow, other)))
         dialog.cseq = int(arrow.args.get("cseq", dialog.cseq + 1))
         return self.spelling.request(dialog, name, dialog.cseq, more, body)
 
-    def dialog_of(self, party: str, call: str) -> Dialog:
+    def dialog_of(self, party: str, call: str, is_invited: bool = False) -> Dialog:
+        """The latest; ``is_invited``: of those that the hotspot has opened."""
         for dialog in reversed(self.dialogs.values()):
+            if is_invited and dialog.opened_by_us:
+                continue
             if dialog.party == party and call in ("", str(dialog.call)):
                 return dialog
         raise AssertionError(f"{party} has no part in any call")
@@ -257,9 +271,15 @@ class Wired(WireHouse):
         data = self.spelling.request(dialog, "INVITE", dialog.cseq, more, body_of(arrow))
         dialog.invite = read_request(data)
         self.dialogs[dialog.call_id] = dialog
-        if not arrow.wire:
+        if not arrow.wire and not (user == "*8" and self.rings()):
             self.calls.append(dialog.invite)
         return data
+
+    def never_answers(self, party: str, method: str) -> None:
+        """What it answers from now on is what it was asked later."""
+        pending = self.dialog_of(party, "").pending
+        for asked in [one for one in pending if one.method == method][:1]:
+            pending.remove(asked)
 
     # -- Its steps ---------------------------------------------------------------------------
 
@@ -291,8 +311,9 @@ class Wired(WireHouse):
                 self.tell(step.text)
                 self.living.failed(flow_of(party), self.now)
                 self.flush()
-            case steps.GivenUp():
+            case steps.GivenUp(party=party, method=method):
                 self.pass_time(JUST_AFTER_MS)
+                self.never_answers(party, method.removeprefix("re-"))
             case _:
                 self.settled()
                 self.expect(step)

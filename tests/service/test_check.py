@@ -70,6 +70,13 @@ def test_a_proxy_has_credentials_of_its_own_or_none(folder: Path) -> None:
     assert read(folder, LINE).lines[0].proxy_password is None
 
 
+def test_zero_is_the_name_of_phone_0_alone(folder: Path) -> None:
+    zero = PHONE.replace('user = "', 'user = "0" #')
+    (problem,) = wrong(folder, zero)
+    assert "phone[1].user: 0 is what calls the hotspot: give it another name, or alias" in problem
+    assert read(folder, zero + "alias = 0").phones[0].alias == 0
+
+
 def test_in_client_mode_the_lines_come_from_the_hotspot(folder: Path) -> None:
     (problem,) = wrong(folder, "[hotspot]\nmode = 'client'\n" + LINE)
     assert problem == "3: line[1]: is not written in client mode: the hotspot gives the lines"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from eventsourcing.persistence import IntegrityError
+from msgspec.structs import replace
 
 from core.events.turn import Turn
 from core.machines.call import Phase
@@ -211,3 +212,106 @@ def test_starting_twice_says_nothing_new(stage: Stage) -> None:
     stage.wait(1)
     news = [recorded.turn.seen for recorded in stage.log.read()][len(before) :]
     assert [type(seen).__name__ for seen in news] == ["ServiceStarted"]
+
+
+# -- hotspot.apply = "restart" ---------------------------------------------------------------
+
+
+def waits(stage: Stage) -> dict[str, object]:
+    return stage.engine.waiting()
+
+
+def again(stage: Stage) -> None:
+    stage.wait(1)
+    stage.restart()
+
+
+def test_what_waits_has_no_effect_before_the_next_start(stage: Stage) -> None:
+    """S24."""
+    stage.engine.change("hotspot.apply", "restart", stage.at)
+    stage.register_line()
+    stage.register()
+    for key, value in (("hotspot.enabled", False), ("line.1.enabled", False)):
+        stage.engine.change(key, value, stage.at)
+    assert waits(stage) == {"hotspot.enabled": False, "line.1.enabled": False}
+    stage.wait(60)
+    assert stage.engine.house.board.hotspot.is_serving()
+    assert stage.engine.differing() == {"hotspot.apply": "restart"}
+    again(stage)
+    assert waits(stage) == {}
+    assert not stage.engine.house.board.hotspot.is_serving()
+    assert not stage.engine.config.hotspot.enabled
+    assert methods(stage.to(SERVER)) == ["REGISTER"]
+    assert b"Expires: 0" in stage.to(SERVER)[0]
+
+
+def test_of_two_words_that_wait_the_later_counts_and_one_that_changes_nothing_is_none(
+    stage: Stage,
+) -> None:
+    stage.engine.change("hotspot.apply", "restart", stage.at)
+    for name in ("Attic", "Barn"):
+        stage.engine.change("hotspot.name", name, stage.at)
+    assert waits(stage) == {"hotspot.name": "Barn"}
+    stage.engine.reset("hotspot.name", stage.at)
+    assert waits(stage) == {}
+    again(stage)
+    assert stage.engine.differing() == {"hotspot.apply": "restart"}
+
+
+def test_a_setting_is_reset_at_the_next_start(stage: Stage) -> None:
+    stage.engine.change("hotspot.name", "Attic", stage.at)
+    stage.engine.change("hotspot.apply", "restart", stage.at)
+    stage.engine.reset("hotspot.name", stage.at)
+    assert waits(stage) == {"hotspot.name": "SIP Hotspot"}
+    assert stage.engine.config.hotspot.name == "Attic"
+    again(stage)
+    assert stage.engine.config.hotspot.name == "SIP Hotspot"
+    who = [getattr(recorded.turn.seen, "who", "") for recorded in stage.log.read()]
+    assert who[-2] == "reset"
+
+
+def test_a_word_that_counts_at_once_takes_the_place_of_one_that_waits(stage: Stage) -> None:
+    stage.engine.change("hotspot.apply", "restart", stage.at)
+    stage.engine.change("hotspot.name", "Attic", stage.at)
+    stage.engine.change("hotspot.ring_timeout", 7, stage.at)
+    stage.engine.reset("hotspot.apply", stage.at)
+    assert waits(stage) == {"hotspot.name": "Attic", "hotspot.ring_timeout": 7}
+    stage.engine.change("hotspot.name", "Barn", stage.at)
+    assert stage.engine.config.hotspot.name == "Barn"
+    assert waits(stage) == {"hotspot.ring_timeout": 7}
+    again(stage)
+    assert stage.engine.differing() == {"hotspot.name": "Barn", "hotspot.ring_timeout": 7}
+
+
+def test_the_file_that_says_another_thing_by_then_has_the_last_word(stage: Stage) -> None:
+    stage.engine.change("hotspot.apply", "restart", stage.at)
+    stage.engine.change("hotspot.name", "Attic", stage.at)
+    stage.engine.change("hotspot.ring_timeout", 7, stage.at)
+    stage.config = replace(stage.config, hotspot=replace(stage.config.hotspot, name="Barn"))
+    again(stage)
+    assert stage.engine.config.hotspot.name == "Barn"
+    assert stage.engine.config.hotspot.ring_timeout == 7
+    assert waits(stage) == {}
+
+
+def test_what_waits_for_a_line_that_is_gone_by_then_is_nothing(stage: Stage) -> None:
+    stage.engine.change("hotspot.apply", "restart", stage.at)
+    stage.engine.change("line.1.enabled", False, stage.at)
+    stage.config = replace(stage.config, lines=())
+    again(stage)
+    assert waits(stage) == {}
+    assert stage.engine.config.lines == ()
+
+
+def test_the_file_can_say_that_changes_wait(stage: Stage) -> None:
+    stage.config = replace(stage.config, hotspot=replace(stage.config.hotspot, apply="restart"))
+    again(stage)
+    stage.engine.change("hotspot.name", "Attic", stage.at)
+    assert waits(stage) == {"hotspot.name": "Attic"}
+    stage.restart(at_once=True)
+    assert stage.engine.config.hotspot.name == "SIP Hotspot"
+    stage.engine.change("hotspot.name", "Attic", stage.at)
+    stage.engine.hasten()
+    stage.flush()
+    stage.restart(at_once=True)
+    assert stage.engine.config.hotspot.name == "Attic"

@@ -20,9 +20,6 @@ def test_only_keys_that_there_are() -> None:
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
-        ("[hotspot]\nmode = 'client'", f'hotspot.mode: "client" {NOT_YET}'),
-        ("[hotspot]\nring = 'in-turn'", f'hotspot.ring: "in-turn" {NOT_YET}'),
-        ("[hotspot]\nport = 16360", f"hotspot.port: {NOT_YET}"),
         ("[sip]\nlisten = ['tls:127.0.0.1:5061']", f"sip.listen: {NOT_YET}"),
         (LINE + "transport = 'tls'", f'line[1].transport: "tls" {NOT_YET}'),
         ("[media]\nmode = 'rtpengine'", f'media.mode: "rtpengine" {NOT_YET}'),
@@ -37,7 +34,7 @@ def test_is_warned_of(folder: Path, text: str, warning: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[hotspot]\nmode = 'hotspot'\nring = 'all'\napply = 'live'",
+        "[hotspot]\nmode = 'client'\nport = 16360\nring = 'in-turn'\napply = 'restart'",
         "[sip]\nlisten = ['udp:127.0.0.1:5061']",
         LINE + "transport = 'tcp'",
         "[media]\nmode = 'direct'",
@@ -49,8 +46,8 @@ def test_is_acted_on(folder: Path, text: str) -> None:
 
 
 def test_warnings_stand_as_in_the_file(folder: Path) -> None:
-    config = read(folder, "[web]\nlisten = '127.0.0.1:1'\n[hotspot]\nport = 1")
+    config = read(folder, "[web]\nlisten = '127.0.0.1:1'\n[store]\nkeep_days = 1")
     assert [each.at("f") for each in config.passed_over] == [
         f"f:2: web.listen: {NOT_YET}",
-        f"f:4: hotspot.port: {NOT_YET}",
+        f"f:4: store.keep_days: {NOT_YET}",
     ]

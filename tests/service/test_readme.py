@@ -11,11 +11,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
-def test_the_example_is_a_configuration(folder: Path, name: str) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
-    config = read(folder, example)
-    assert config.warnings == ()
-    assert [phone.alias for phone in config.phones] == [3]
+def test_the_examples_are_configurations(folder: Path, name: str) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
+    hotspot, client = (read(folder, example) for example in examples)
+    assert hotspot.warnings == client.warnings == ()
+    assert [phone.alias for phone in hotspot.phones] == [3]
+    assert client.hotspot.mode == "client"
 
 
 def test_both_languages_list_the_same_commands() -> None:

@@ -3,14 +3,17 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from service.config import (
     Config,
     HostPort,
     Line,
+    Phone,
     Secret,
     Setting,
     SettingError,
+    keys_in,
     parse_setting,
     settable,
     setting,
@@ -32,6 +35,8 @@ HOUSE = Config(lines=(LINE,))
         ("line.6.hotspot=false", "line.6.hotspot", False),
         ("sip.correlate=false", "sip.correlate", False),
         ("media.mode=direct", "media.mode", "direct"),
+        ("hotspot.ring=in-turn", "hotspot.ring", "in-turn"),
+        ("phone.bed.room.quiet=true", "phone.bed.room.quiet", True),
     ],
 )
 def test_takes(text: str, key: str, value: object) -> None:
@@ -49,7 +54,11 @@ def test_takes(text: str, key: str, value: object) -> None:
         ("hotspot.name=", "hotspot.name: must have 1 to 64 characters, not 0"),
         ("hotspot.enable=true", "the nearest is hotspot.enabled"),
         ("line.7.enabled=true", "the nearest is line."),
-        ("x=1", "there are hotspot.enabled, hotspot.name, hotspot.ring_timeout, sip.correlate"),
+        ("hotspot.ring_step=0", "hotspot.ring_step: must be a whole number from 1 to 600"),
+        ("phone.bed.quiet=no", 'phone.bed.quiet: must be true or false, not "no"'),
+        ("phone.quiet=true", "there is nothing to set by this name"),
+        ("phone.bed.alias=3", "there is nothing to set by this name"),
+        ("x=1", "there are hotspot.mode, hotspot.enabled, hotspot.name, hotspot.monitor"),
         ("media.mode=rtpengine", "this version does not act on it yet"),
     ],
 )
@@ -66,6 +75,25 @@ def test_a_change_shows_and_nothing_else_changes(key: str) -> None:
     after = with_setting(HOUSE, key, value)
     assert setting(after, key) == value
     assert with_setting(after, key, before) == HOUSE
+
+
+def test_a_phone_is_named_by_its_user() -> None:
+    phones = tuple(Phone(user=user, password=Secret("s")) for user in ("bed", "bed.room"))
+    house = replace(HOUSE, phones=phones)
+    after = with_setting(house, "phone.bed.room.quiet", True)
+    assert [phone.quiet for phone in after.phones] == [False, True]
+    assert setting(after, "phone.bed.room.quiet") is True
+    assert [key for key in keys_in(after) if key.startswith("phone.")] == [
+        "phone.bed.quiet",
+        "phone.bed.room.quiet",
+    ]
+    with pytest.raises(SettingError, match=r"there is no phone hall; there are bed, bed\.room"):
+        with_setting(house, "phone.hall.quiet", True)
+
+
+def test_only_lines_that_there_are_have_keys() -> None:
+    lines = {key.split(".")[1] for key in keys_in(HOUSE) if key.startswith("line.")}
+    assert lines == {"2"}
 
 
 def test_a_line_that_is_not_there() -> None:

@@ -3,10 +3,11 @@
 import random
 from typing import Protocol
 
-from core.events import observed, orders
+from core.events import joined, observed, orders
 from core.events.base import Event, Observed
-from core.events.facts import Challenge
+from core.events.facts import Challenge, Target
 from core.machines.call import Call, CallerPhase, LegPhase, Phase
+from core.machines.lending import may_be_taken
 
 REFUSALS = [302, 401, 404, 486, 486, 500, 503, 600, 603]
 HABITS = [
@@ -52,11 +53,15 @@ class People:
                 refused = observed.LegRefused(leg=leg, code=487)
                 answered = observed.LegAnswered(leg=leg, answer=b"a")
                 self.network.later(answered if crossing else refused)
+            case orders.AnswerLeg(leg=leg) if self.dice.random() < 0.8:
+                self.network.later(joined.LegAcked(leg=leg))
             case orders.AnswerCaller():
                 self.hear_the_answer()
             case orders.PassRequest(by=by, number=number, method=method):
                 self.asking[by, number] = method
                 self.think_about(by, number)
+            case orders.AskOffer(by=by, number=number):
+                self.think_of_an_offer(by, number)
             case orders.PassAnswer(by=by, number=number, code=code):
                 if self.asking[by, number] == "INVITE" and code < 300:
                     self.hear_of_the_change(by, number)
@@ -115,10 +120,31 @@ class People:
         if self.dice.random() < 0.2:
             self.network.later(observed.CallerHungUp())
 
+    def think_of_an_offer(self, by: str, number: int) -> None:
+        code = self.dice.choice([200, 200, 200, 488, 491])
+        body = b"o" if self.dice.random() < 0.9 else b""
+        answered = observed.RequestAnswered(by=by, number=number, code=code, body=body)
+        unanswered = observed.RequestUnanswered(by=by, number=number)
+        self.network.later(answered if self.dice.random() < 0.8 else unanswered)
+        if self.dice.random() < 0.2:
+            self.network.later(observed.LegHungUp(leg=by))
+
     def request(self, by: str) -> Observed:
         self.asked += 1
         method = self.dice.choice(METHODS)
         return observed.RequestArrived(by=by, method=method, number=self.asked)
+
+    def refer(self, call: Call, by: str, other: Call) -> Observed:
+        self.asked += 1
+        party = self.dice.choice(["caller", "X"])
+        if may_be_taken(other, party) and other.phase is Phase.TALKING and self.dice.random() < 0.5:
+            taken = Target(leg=f"{party}/{len(call.legs)}")
+            return observed.TransferAsked(
+                by=by, number=self.asked, targets=(taken,), replaces="call:2", party=party
+            )
+        legs = [f"N{n}/{len(call.legs)}" for n in range(self.dice.choice([0, 1, 1, 1, 2]))]
+        targets = tuple(Target(leg=leg) for leg in legs)
+        return observed.TransferAsked(by=by, number=self.asked, targets=targets)
 
     def registrar_says(self) -> Observed:
         """To whatever REGISTER was sent."""
@@ -135,21 +161,32 @@ class People:
 
     # -- What they do of their own accord ------------------------------------------------------
 
-    def do_something(self, call: Call) -> Observed | None:
+    def do_something(self, call: Call, other: Call) -> Observed | None:
         match call.phase:
             case Phase.RINGING:
+                if call.kind == "incoming" and self.dice.random() < 0.6:
+                    return self.come_late()
                 return self.dice.choice([observed.CallerCancelled(), observed.CallerHungUp()])
             case Phase.TALKING:
-                return self.request(self.dice.choice(["caller", call.winner]))
+                by = self.dice.choice(call.sides)
+                return self.refer(call, by, other) if self.dice.random() < 0.3 else self.request(by)
             case Phase.ANSWERED:
                 return observed.LegHungUp(leg=call.winner)
         return None
 
+    def come_late(self) -> Observed:
+        """Somebody picks the call up, or registers while it rings."""
+        if self.dice.random() < 0.5:
+            own = self.dice.random() < 0.2
+            return joined.PickupArrived(leg="7.pickup", offer=b"mine", own=own)
+        return joined.LegJoined(target=Target(leg=f"{self.dice.randrange(5)}.9"))
+
     def give_up(self, call: Call) -> Observed | None:
         """Where the call waits for nothing but them, they come to an end."""
         if call.phase is Phase.TALKING:
-            hung_up = observed.LegHungUp(leg=call.winner)
-            return self.dice.choice([observed.CallerHungUp(), hung_up])
+            side = self.dice.choice(call.sides)
+            is_caller = side == "caller"
+            return observed.CallerHungUp() if is_caller else observed.LegHungUp(leg=side)
         if call.phase is not Phase.CLOSING or call.caller is CallerPhase.ANSWERED:
             return None
         for leg in sorted(self.silent):

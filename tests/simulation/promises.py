@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from core.events import decided, observed, orders
+from core.events import decided, joined, observed, orders
 from core.events.base import Decided, Event, Order
 from core.events.turn import Turn
 from core.machines.call import Call, Phase
@@ -13,9 +13,10 @@ from core.machines.hotspot import Phase as HotspotPhase
 from core.machines.house import House
 from core.machines.line import Line
 from core.machines.line import Phase as LinePhase
+from core.machines.passing import JOIN
 from core.machines.switchboard import name_of
 
-AFTERWARDS = (orders.AckLeg, orders.ReleaseLeg, orders.AckAnswer)
+AFTERWARDS = (orders.AckLeg, orders.ReleaseLeg, orders.ReleaseFork, orders.AckAnswer)
 
 
 def check(call: Call, turns: list[Turn]) -> None:
@@ -24,9 +25,14 @@ def check(call: Call, turns: list[Turn]) -> None:
     events: list[Event] = [event for turn in turns for event in (turn.seen, *turn.did)]
     check_caller(events)
     check_end(events)
-    for leg in call.legs:
-        check_leg(leg, [event for event in events if getattr(event, "leg", "") == leg])
-    asked = [event for event in events if isinstance(event, orders.PassRequest)]
+    check_own_phone(events)
+    check_transfers(events)
+    referred = [event for event in events if isinstance(event, observed.TransferAsked)]
+    taken = {target.leg for event in referred if event.replaces for target in event.targets}
+    for leg in call.legs.keys() - taken:
+        check_leg(leg, [event for event in events if leg == about(event)])
+    passed = [event for event in events if isinstance(event, orders.PassRequest)]
+    asked = [request for request in passed if request.number > JOIN]
     for request in asked:
         key = (request.by, request.number)
         check_request([e for e in events if (getattr(e, "by", ""), getattr(e, "number", 0)) == key])
@@ -41,8 +47,8 @@ def check_house(house: House) -> None:
     assert not (is_off and board.members()), "whoever is in the house was seen off"
     for stream, state in board.states.items():
         if isinstance(state, Link):
-            assert (state.phase is LinkPhase.CONNECTED) is bool(state.bindings), state
-            devices = [bound.device for bound in state.bindings.values()]
+            assert (state.phase is LinkPhase.CONNECTED) is bool(state.bindings or state.joined)
+            devices = [(bound.line, bound.device) for bound in state.bindings.values()]
             assert len(set(devices)) == len(devices), "one device a number"
             for contact in state.bindings:
                 assert house.timers.due(stream, "BindingExpired", contact), (
@@ -102,6 +108,39 @@ def check_end(events: list[Event]) -> None:
         assert not is_ours or isinstance(event, AFTERWARDS), f"{event} after the end"
 
 
+def check_own_phone(events: list[Event]) -> None:
+    """No deactivation ends what it has with the world outside, and no client it has let go wins."""
+    invite = next(event for event in events if isinstance(event, observed.InviteArrived))
+    winners = [event.by for event in events if isinstance(event, decided.CallAnswered)]
+    (closed,) = (event for event in events if isinstance(event, decided.CallClosed))
+    calls_out = invite.own and invite.kind == "outgoing"
+    if where(events, decided.TransferBegan):
+        return  # It may have handed its side over.
+    if calls_out or (invite.kind == "incoming" and winners == ["0"]):
+        assert closed.why != "the hotspot was deactivated"
+    for event in events[: events.index(closed)]:
+        if isinstance(event, orders.CancelLeg | decided.LegDoomed) and invite.ring != "in-turn":
+            assert event.leg not in winners, f"{event.leg} was let go and won"
+
+
+def check_transfers(events: list[Event]) -> None:
+    """Each has one end, and whoever joins has said who was joined with it."""
+    began = where(events, decided.TransferBegan)
+    assert len(began) == len(where(events, decided.TransferFailed, decided.CallTransferred))
+    joined_by = [e.to for e in events if isinstance(e, decided.CallTransferred)]
+    acks = (orders.AckAnswer, decided.JoinRefused, orders.RefuseRequest)
+    for leg in joined_by:
+        own = [e for e in events if (getattr(e, "by", ""), getattr(e, "number", 9)) == (leg, JOIN)]
+        asked, settled = where(own, orders.PassRequest), where(own, *acks)
+        assert len(asked) == len(settled), f"{leg} was joined without an end"
+
+
+def about(event: Event) -> str:
+    """The leg that this is about, "" where it is about none."""
+    name: str = getattr(event, "about" if isinstance(event, joined.LegAckTimedOut) else "leg", "")
+    return name
+
+
 def check_leg(leg: str, events: list[Event]) -> None:
     invited = where(events, orders.InviteLeg)
     cancelled = where(events, orders.CancelLeg)
@@ -118,8 +157,9 @@ def check_leg(leg: str, events: list[Event]) -> None:
         assert where(events[n:], orders.ReleaseLeg) or where(events, observed.LegHungUp), (
             f"{leg} was answered and never released"
         )
+    acks = (orders.AckLeg, joined.LegAcked, joined.LegAckTimedOut)
     for n in released:
-        assert where(events[:n], orders.AckLeg), f"{leg} is released and its 2xx not acknowledged"
+        assert where(events[:n], *acks), f"{leg} is released and its 2xx not acknowledged"
 
 
 def check_request(events: list[Event]) -> None:

@@ -68,6 +68,7 @@ class FakeRelay:
     """The relay without its sockets: which ports it gave, and what it was told."""
 
     silence_s = 30.0
+    inside = "127.0.0.9"
 
     def __init__(self, ports: int = 100) -> None:
         self.left = ports
@@ -109,8 +110,11 @@ class FakeRelay:
 
 
 class Stage:
-    def __init__(self, config: Config = CONFIG, log: StubbornLog | None = None) -> None:
+    def __init__(
+        self, config: Config = CONFIG, log: StubbornLog | None = None, has_phone: bool = False
+    ) -> None:
         self.config = config
+        self.has_phone = has_phone
         self.log = log or StubbornLog(sqlite.settings())
         self.at = BEGAN
         self.branches = 0
@@ -127,6 +131,7 @@ class Stage:
             lambda *_: HERE,
             lambda: 0.5,
             cast(Relay, self.relay) if self.relay else None,
+            self.has_phone,
         )
         self.engine.loud = True
         self.engine.around.ways["127.0.0.2"] = (("127.0.0.2", 5060),)

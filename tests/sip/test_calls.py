@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.sip import calls
+from adapters.sip.message import Request
 from core.machines.call import Phase
 from tests.sip.messages import OFFER
 from tests.sip.stage import (
+    CONFIG,
     SERVER,
     STRANGER,
     Stage,
@@ -88,10 +91,73 @@ def test_a_repeated_200_gets_the_same_ack(stage: Stage) -> None:
     assert stage.feed(ok, B) == acks
 
 
-def test_another_answer_of_the_same_leg_is_not_acknowledged(stage: Stage) -> None:
+def forks_again(stage: Stage, invite: Request, tag: str = "other") -> list[bytes]:
+    """Another branch behind phone b answers too."""
+    contact = [("Contact", "<sip:b@127.0.0.12:5070>"), ("Record-Route", "<sip:127.0.0.14;lr>")]
+    return stage.feed(answer(invite, 200, contact, OFFER, tag=tag), B)
+
+
+def test_another_branch_that_answers_is_acknowledged_and_released(stage: Stage) -> None:
+    ours, invites = stage.answered()
+    ack, bye = map(request, forks_again(stage, invites[1]))
+    assert [(each.method, each.cseq) for each in (ack, bye)] == [("ACK", 1), ("BYE", 2)]
+    for each in (ack, bye):
+        assert each.first("to").endswith(";tag=other")
+        assert each.first("from") == invites[1].first("from")
+        assert each.call_id == invites[1].call_id
+        assert each.uri == "sip:b@127.0.0.12:5070"
+        assert each.all("route") == ["<sip:127.0.0.14;lr>"]
+        assert not each.body
+    assert {flow.host for flow, _ in stage.fresh} == {"127.0.0.14"}
+    left = stage.feed(caller(stage, "BYE", cseq=2, to=ours.first("to")), SERVER)
+    winners = next(request(data) for data in left if data.startswith(b"BYE"))
+    assert winners.via.branch != bye.via.branch
+    assert winners.first("to").endswith(";tag=tt")
+
+
+def test_its_answer_again_gets_the_same_ack_and_causes_no_turn(stage: Stage) -> None:
     _, invites = stage.answered()
-    assert stage.feed(answer(invites[1], 200, [], OFFER, tag="other"), B) == []
-    assert stage.engine.around.drops["second-answer-of-a-leg"] == 1
+    ack, _ = forks_again(stage, invites[1])
+    assert forks_again(stage, invites[1]) == [ack]
+    assert not stage.engine.house.unrecorded
+    stage.restart()
+    assert forks_again(stage, invites[1]) == [ack]
+
+
+def test_a_branch_that_hangs_up_itself_ends_nothing(stage: Stage) -> None:
+    _, invites = stage.answered()
+    forks_again(stage, invites[1])
+    theirs = bye(stage, invites[1]).replace(b";tag=tt", b";tag=other")
+    left = stage.feed(theirs, B)
+    assert (codes(left), methods(left)) == ([200], [])
+    assert phase(stage) is Phase.TALKING
+
+
+def test_branches_without_end_are_no_accident(stage: Stage) -> None:
+    _, invites = stage.answered()
+    for n in range(calls.FORKS_MAX):
+        assert methods(forks_again(stage, invites[1], f"tag-{n}")) == ["ACK", "BYE"]
+    assert forks_again(stage, invites[1], "one-more") == []
+    assert stage.engine.around.drops["too-many-branches"] == 1
+
+
+def test_a_branch_that_answers_after_a_refusal_is_released(stage: Stage) -> None:
+    invites = stage.ring()
+    stage.feed(answer(invites[1], 486), B)
+    assert methods(stage.wait(0.1)) == ["ACK"]
+    assert methods(forks_again(stage, invites[1], "tt"))[-2:] == ["ACK", "BYE"]
+    assert phase(stage) is Phase.RINGING
+
+
+def test_an_answer_repeated_before_there_is_an_ack_waits_for_it(stage: Stage) -> None:
+    stage.register_line()
+    stage.register()
+    offerless = stage.request("INVITE", ACCOUNT, user="7000", call_id="call")
+    stage.feed(offerless, SERVER)
+    invite = next(request(data) for flow, data in stage.fresh if flow == B)
+    ok = answer(invite, 200, [("Contact", "<sip:b@127.0.0.12>")], OFFER)
+    assert codes(stage.feed(ok, B)) == [200]
+    assert stage.feed(ok, B) == []
 
 
 def test_who_answers_too_late_is_released(stage: Stage) -> None:
@@ -125,6 +191,21 @@ def test_the_caller_gives_up(stage: Stage) -> None:
 def test_to_cancel_nothing(stage: Stage) -> None:
     stage.ring()
     assert codes(stage.feed(caller(stage, "CANCEL", branch="z9hG4bK-none"), SERVER)) == [481]
+
+
+def test_cancelled_since_it_was_completed_elsewhere_no_phone_shows_a_missed_call(
+    stage: Stage,
+) -> None:
+    """Whichever of several Reasons says so."""
+    invites = stage.ring()
+    for invite, flow in zip(invites, (A, B, C), strict=True):
+        stage.feed(answer(invite, 180), flow)
+    more = [("Reason", "Q.850;cause=16"), ("Reason", "SIP;cause=200")]
+    branch = request(stage.invite).via.branch
+    stage.feed(caller(stage, "CANCEL", branch=branch, more=more), SERVER)
+    for flow in (A, B, C):
+        (told,) = map(request, stage.to(flow))
+        assert "completed elsewhere" in told.first("reason")
 
 
 def test_cancelled_too_late_it_goes_on(stage: Stage) -> None:
@@ -237,14 +318,48 @@ def test_a_phone_calls_the_world_with_the_password_of_the_line(stage: Stage) -> 
     assert "secret4212" not in left[1].decode()
 
 
-def test_hops_and_challenges_are_read() -> None:
-    plain = request(answer_less("70"))
-    assert calls.hops_of(plain) == 70
-    assert calls.hops_of(request(answer_less("999"))) == 255
-    assert calls.hops_of(request(answer_less("many"))) == 70
+def test_a_call_to_the_world_is_proven_to_the_proxy_and_to_the_server(stage: Stage) -> None:
+    stage.register_line()
+    stage.register()
+    stage.proven("INVITE", "sip:0301234@127.0.0.1", body=OFFER)
+    (out,) = (request(data) for data in stage.to(SERVER))
+    for code, name, realm in (
+        (407, "Proxy-Authenticate", "proxy.test"),
+        (401, "WWW-Authenticate", "provider.test"),
+    ):
+        asked = f'Digest realm="{realm}", nonce="n", qop="auth"'
+        out = request(stage.feed(answer(out, code, [(name, asked)]), SERVER)[1])
+    assert 'realm="proxy.test"' in out.first("proxy-authorization")
+    assert "nc=00000002" in out.first("proxy-authorization")
+    assert 'realm="provider.test"' in out.first("authorization")
+    sent = stage.left[-1]
+    stage.restart()
+    assert sent in stage.fresh
 
 
-def answer_less(hops: str) -> bytes:
-    lines = ["OPTIONS sip:x SIP/2.0", "Via: SIP/2.0/UDP 127.0.0.9;branch=z9hG4bK1"]
-    lines += ["From: <sip:a@x>;tag=1", "To: <sip:x>", "Call-ID: 1", "CSeq: 1 OPTIONS"]
-    return "\r\n".join([*lines, f"Max-Forwards: {hops}", "", ""]).encode()
+@pytest.mark.parametrize("is_asserted", [False, True])
+def test_a_line_may_assert_who_calls(is_asserted: bool) -> None:
+    (plain,) = CONFIG.lines
+    stage = Stage(replace(CONFIG, lines=(replace(plain, asserted_identity=is_asserted),)))
+    stage.register_line()
+    stage.register()
+    stage.proven("INVITE", "sip:0301234@127.0.0.1", body=OFFER)
+    (out,) = (request(data) for data in stage.to(SERVER))
+    said = ["<sip:4212@provider.test>"] if is_asserted else []
+    assert out.all("p-asserted-identity") == said
+    invites = stage.proven("INVITE", "sip:b@127.0.0.1", call_id="inside", body=OFFER)
+    assert b"P-Asserted-Identity" not in b"".join(invites)
+    stage.close()
+
+
+@pytest.mark.parametrize(("method", "expected"), [("INFO", []), ("INVITE", [408])])
+def test_nobody_is_told_that_it_is_too_late_but_who_invites(
+    stage: Stage, method: str, expected: list[int]
+) -> None:
+    """RFC 4320 4.2: whoever asked anything else gives up by itself, at the same time as we."""
+    ours, _ = stage.answered()
+    stage.feed(caller(stage, method, cseq=2, to=ours.first("to"), body=OFFER), SERVER)
+    stage.fresh = []
+    stage.engine.failed(B, stage.at)
+    stage.flush()
+    assert codes(stage.to(SERVER)) == expected

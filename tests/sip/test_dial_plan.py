@@ -48,6 +48,20 @@ def test_behind_a_prefix_an_alias_clashes_with_no_number_outside() -> None:
     stage.close()
 
 
+def test_a_caller_of_the_house_is_shown_as_he_is_called_back() -> None:
+    """The prefix is that of the line on which the one who is called would dial."""
+    (first,) = CONFIG.lines
+    second = replace(first, number=2, user="4213", prefix="9")
+    a, b, c = CONFIG.phones
+    phones = (a, replace(b, lines=(2,)), replace(c, lines=()))
+    stage = Stage(replace(CONFIG, lines=(first, second), phones=phones))
+    stage.register()
+    assert plan(stage, "2").caller == "sip:91@siphotspot"
+    assert plan(stage, "91", user="b").caller == "sip:2@siphotspot"
+    assert plan(stage, "3").caller == "sip:1@siphotspot"
+    stage.close()
+
+
 @pytest.mark.parametrize("dialled", ["0", ""])
 def test_a_number_nobody_has(busy: Stage, dialled: str) -> None:
     assert plan(busy, dialled).refusal == 404
@@ -127,6 +141,70 @@ def test_a_call_to_the_account_rings_them_all(busy: Stage) -> None:
     found = plan.incoming(entry, invite, "Alice")
     assert [target.leg for target in found.targets] == ["1", "2", "3"]
     assert (found.caller, found.name, found.ring_s) == ("sip:7000@127.0.0.1", "Alice", 20)
+
+
+def test_who_rings_when_is_said_of_calls_to_the_account(busy: Stage) -> None:
+    invite = request(busy.request("INVITE", "sip:4212@127.0.0.1", user="7000"))
+    dial_plan = busy.engine.exchange.plan
+
+    def found() -> tuple[str, int]:
+        entry = dial_plan.line_of(invite, SERVER)
+        assert entry is not None
+        made = dial_plan.incoming(entry, invite, "")
+        return made.ring, made.step_s
+
+    assert found() == ("all", 0)
+    busy.engine.change("hotspot.ring", "in-turn", busy.at)
+    busy.engine.change("hotspot.ring_step", 7, busy.at)
+    assert found() == ("in-turn", 7)
+    assert (plan(busy, "2").ring, plan(busy, "0301234").ring) == ("all", "all")
+
+
+def test_a_phone_that_is_not_to_ring_is_called_from_within(busy: Stage) -> None:
+    busy.engine.change("phone.b.quiet", True, busy.at)
+    invite = request(busy.request("INVITE", "sip:4212@127.0.0.1", user="7000"))
+    dial_plan = busy.engine.exchange.plan
+    entry = dial_plan.line_of(invite, SERVER)
+    assert entry is not None
+    assert [t.leg for t in dial_plan.incoming(entry, invite, "").targets] == ["1", "3"]
+    assert dial_plan.targets_of("b", "1") == []
+    assert [t.leg for t in dial_plan.targets_of("c", "1")] == ["3"]
+    assert dial_plan.targets_of("c", "9") == []
+    assert [t.leg for t in plan(busy, "2").targets] == ["2"]
+
+
+def test_a_caller_does_not_wait_for_an_unattended_phone_0() -> None:
+    stage = Stage(has_phone=True)
+    own = stage.engine.around.directory.own
+    assert own is not None
+    assert [t.waits for t in stage.engine.exchange.plan.devices(own)] == [True]
+    stage.engine.attend(False)
+    own = stage.engine.around.directory.own
+    assert own is not None
+    assert [t.waits for t in stage.engine.exchange.plan.devices(own)] == [False]
+    stage.close()
+
+
+def test_a_listed_phone_is_phone_0() -> None:
+    a, *others = CONFIG.phones
+    stage = Stage(replace(CONFIG, phones=(replace(a, alias=0), *others)), has_phone=True)
+    stage.register_line()
+    stage.register()
+    (target,) = plan(stage, "0", user="b").targets
+    assert (target.leg, target.own, target.uri) == ("0", False, "sip:a@127.0.0.11:5060")
+    assert plan(stage, "1").caller == "sip:0@siphotspot"
+    invite = request(stage.request("INVITE", "sip:4212@127.0.0.1", user="7000"))
+    entry = stage.engine.exchange.plan.line_of(invite, SERVER)
+    assert entry is not None
+    found = stage.engine.exchange.plan.incoming(entry, invite, "")
+    assert [target.leg for target in found.targets] == ["0", "1", "2"]
+    stage.close()
+
+
+def test_it_picks_up_and_calls_nobody(busy: Stage) -> None:
+    found = plan(busy, "*8")
+    assert found.picker is busy.engine.around.directory.phones["a"]
+    assert (found.targets, found.kind, found.refusal) == ((), "internal", 480)
 
 
 def test_switched_off_or_not_shared_it_rings_nobody(busy: Stage) -> None:

@@ -1,6 +1,6 @@
 """Requests made again from what was recorded of them match what is repeated."""
 
-from adapters.sip.calls import origin_of
+from adapters.sip.facts import origin_of
 from adapters.sip.matching import server_key
 from adapters.sip.message import Flow, parse
 from adapters.sip.rebuilt import invite_of, request_of

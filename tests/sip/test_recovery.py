@@ -1,16 +1,21 @@
 """The process dies in the middle of a call, and the next one goes on with it."""
 
+from typing import Any
+
 import pytest
 
+from adapters.sip.message import Flow
 from adapters.sip.recovery import RECENT_S
 from core.machines.call import Phase
 from tests.sip.messages import OFFER
 from tests.sip.stage import (
+    HERE,
     SERVER,
     FakeRelay,
     Stage,
     answer,
     codes,
+    credentials,
     flow_of,
     methods,
     request,
@@ -206,3 +211,66 @@ def test_what_was_not_recorded_yet_is_said_again(stage: Stage) -> None:
     assert methods(stage.wait(0.1)) == ["ACK", "ACK"]
     assert phase(stage) is Phase.TALKING
     assert stage.engine.house.faults == []
+
+
+def connects(stage: Stage, port: int, cseq: int, host: str = "127.0.0.12") -> Flow:
+    """Phone b registers over a connection, and its Contact names the port of that."""
+    flow = Flow("tcp", HERE, host, port)
+    contact = ("Contact", f"<sip:b@{host}:{port};transport=tcp>")
+    said: dict[str, Any] = {"user": "b", "call_id": f"reg-{host}", "to": "<sip:b@127.0.0.1>"}
+    asked = stage.feed(stage.request("REGISTER", more=[contact], cseq=cseq, **said), flow)
+    (challenge,) = responses(asked)
+    proof = credentials(challenge, "REGISTER", "sip:127.0.0.1", "b", "pb")
+    again = stage.request("REGISTER", more=[contact, proof], cseq=cseq + 1, **said)
+    assert codes(stage.feed(again, flow)) == [200]
+    return flow
+
+
+def test_a_phone_that_has_connected_anew_hears_the_bye_there(stage: Stage) -> None:
+    stage.register_line()
+    lost = connects(stage, 40_001, cseq=1)
+    stage.feed(caller(stage, "INVITE", body=OFFER), SERVER)
+    (invite,) = (request(data) for data in stage.to(lost))
+    stage.feed(answer(invite, 200, [("Contact", f"<{invite.uri}>")], OFFER), lost)
+    (ours,) = (r for r in responses(stage.to(SERVER)) if r.code == 200)
+    stage.feed(caller(stage, "ACK", to=ours.first("to")), SERVER)
+    stage.restart()
+    since = connects(stage, 40_002, cseq=3)
+    connects(stage, 40_003, cseq=1, host="127.0.0.22")  # Another device of the same phone.
+    stage.feed(caller(stage, "BYE", cseq=2, to=ours.first("to")), SERVER)
+    byes = stage.to(lost)
+    assert methods(byes) == ["BYE"]
+    stage.fresh = []
+    stage.engine.failed(lost, stage.at)
+    stage.flush()
+    assert stage.to(since) == byes
+    stage.engine.failed(since, stage.at)
+    stage.flush()
+    assert stage.to(lost) == []
+
+
+def test_a_phone_that_called_and_has_connected_anew_hears_the_bye_there(stage: Stage) -> None:
+    stage.register("a")
+    lost = connects(stage, 40_001, cseq=1)
+    contact = ("Contact", "<sip:b@127.0.0.12:40001;transport=tcp>")
+    said: dict[str, Any] = {"user": "b", "call_id": "out", "body": OFFER}
+    first = stage.request("INVITE", "sip:1@127.0.0.1", more=[contact], **said)
+    (challenge,) = responses(stage.feed(first, lost))
+    proof = credentials(challenge, "INVITE", "sip:1@127.0.0.1", "b", "pb")
+    again = stage.request("INVITE", "sip:1@127.0.0.1", more=[contact, proof], cseq=2, **said)
+    stage.feed(again, lost)
+    (invite,) = (request(data) for data in stage.to(A))
+    stage.feed(answer(invite, 200, [("Contact", "<sip:a@127.0.0.11>")], OFFER), A)
+    (ours,) = (r for r in responses(stage.to(lost)) if r.code == 200)
+    ack = stage.request("ACK", user="b", call_id="out", cseq=2, to=ours.first("to"))
+    stage.feed(ack, lost)
+    stage.restart()
+    since = connects(stage, 40_002, cseq=3)
+    theirs = stage.request("BYE", user="a", call_id=invite.call_id, to=invite.first("from"))
+    stage.feed(theirs, A)
+    byes = stage.to(lost)
+    assert methods(byes) == ["BYE"]
+    stage.fresh = []
+    stage.engine.failed(lost, stage.at)
+    stage.flush()
+    assert stage.to(since) == byes

@@ -1,12 +1,15 @@
 """The REGISTERs of a line (RFC 3261 10.2)."""
 
 import pytest
+from msgspec.structs import replace
 
+from adapters.sip.digest import is_right, read_credentials
 from adapters.sip.message import Request
 from adapters.sip.registration import Binding, granted_s
 from core.events.facts import Account
 from core.machines.line import Line, Phase
-from tests.sip.stage import SERVER, Stage, answer, methods, request, response
+from service.config import Secret
+from tests.sip.stage import CONFIG, SERVER, Stage, answer, methods, request, response
 
 ASKED = 'Digest realm="provider.test", nonce="n1", qop="auth"'
 
@@ -43,6 +46,23 @@ def test_it_answers_a_challenge(stage: Stage, code: int, name: str) -> None:
     assert 'username="4212"' in again.first(name)
     stage.feed(answer(again, 200, [("Expires", "600")]), SERVER)
     assert line(stage).phase is Phase.REGISTERED
+
+
+def test_a_proxy_with_a_password_of_its_own_and_the_registrar_behind_it() -> None:
+    (plain,) = CONFIG.lines
+    proxied = replace(plain, proxy_user="us", proxy_password=Secret("sesame"))
+    stage = Stage(replace(CONFIG, lines=(proxied,)))
+    of_proxy = 'Digest realm="proxy.test", nonce="p1", qop="auth"'
+    (data,) = stage.feed(answer(first(stage), 407, [("Proxy-Authenticate", of_proxy)]), SERVER)
+    (data,) = stage.feed(answer(request(data), 401, [("WWW-Authenticate", ASKED)]), SERVER)
+    said = read_credentials(request(data).first("proxy-authorization"))
+    assert (said.user, said.nc, is_right(said, "REGISTER", "sesame")) == ("us", 2, True)
+    said = read_credentials(request(data).first("authorization"))
+    assert (said.user, said.nc, is_right(said, "REGISTER", "secret4212")) == ("4212", 1, True)
+    stage.restart()
+    assert [again for _, again in stage.fresh] == [data]
+    assert not [turn for turn in stage.log.read() if "sesame" in repr(turn)]
+    stage.close()
 
 
 def test_it_refreshes_with_the_nonce_it_knows(stage: Stage) -> None:
@@ -107,3 +127,34 @@ def test_how_long_it_is_kept(stage: Stage, headers: list[tuple[str, str]], secon
     binding = Binding()
     binding.account, binding.expires_s = Account(user="4212"), 600
     assert granted_s(response(answer(first(stage), 200, headers)), binding) == seconds
+
+
+def moved(stage: Stage, here: str) -> list[Request]:
+    """What leaves when this machine, and so the address that its peers see, is there."""
+    stage.engine.around._here = lambda _: here
+    stage.fresh = []
+    stage.engine.moved(stage.at)
+    stage.flush()
+    return [request(data) for data in stage.to(SERVER)]
+
+
+def test_from_another_address_it_registers_anew_at_once(stage: Stage) -> None:
+    stage.register_line()
+    assert moved(stage, "127.0.0.1:5060") == []
+    (register,) = moved(stage, "127.0.0.5:5060")
+    assert register.first("contact") == "<sip:4212@127.0.0.5:5060>"
+    stage.feed(answer(register, 200, [("Expires", "3600")]), SERVER)
+    assert line(stage).phase is Phase.REGISTERED
+    assert moved(stage, "127.0.0.5:5060") == []
+
+
+def test_a_line_that_failed_where_it_was_is_tried_where_it_is(stage: Stage) -> None:
+    stage.feed(answer(first(stage), 503, [("Retry-After", "900")]), SERVER)
+    assert line(stage).phase is Phase.FAILED
+    assert [asked.method for asked in moved(stage, "127.0.0.5:5060")] == ["REGISTER"]
+
+
+def test_a_line_that_is_switched_off_stays_so_wherever_it_is(stage: Stage) -> None:
+    stage.register_line()
+    stage.engine.change("line.1.enabled", False, stage.at)
+    assert all(asked.first("expires") == "0" for asked in moved(stage, "127.0.0.5:5060"))

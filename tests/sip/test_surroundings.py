@@ -1,7 +1,8 @@
 """What every part of the SIP layer works with."""
 
+from adapters.sip.own_phone import LOCAL
 from adapters.sip.surroundings import SECOND_NS
-from tests.sip.stage import HERE, SERVER, Stage, codes, flow_of, request
+from tests.sip.stage import HERE, SERVER, FakeRelay, Stage, codes, flow_of, request
 
 
 def test_a_server_without_an_address_has_no_way(stage: Stage) -> None:
@@ -34,3 +35,14 @@ def test_only_the_first_final_answer_leaves(stage: Stage) -> None:
     around.respond(transaction, 200)
     around.respond(transaction, 500)
     assert codes(data for _, data in around.transactions.take_out()) == [200]
+
+
+def test_our_own_phone_finds_the_relay_where_it_is_bound() -> None:
+    """And not where that phone finds the exchange: the relay may listen on one address only."""
+    stage = Stage(has_phone=True)
+    assert stage.engine.around.relay_toward(LOCAL, "127.0.0.1:5060") == "127.0.0.1"
+    stage.give_relay(FakeRelay())
+    around = stage.engine.around
+    assert around.relay_toward(LOCAL, "127.0.0.1:5060") == "127.0.0.9"
+    assert around.relay_toward(SERVER, "[2001:db8::1]:5060") == "2001:db8::1"
+    stage.close()

@@ -171,6 +171,8 @@ def test_for_a_wildcard_the_kernel_is_asked_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("adapters.sip.transport.source_toward", lambda host: "10.0.0.1")
     assert transport.local_address_toward("127.0.0.9") == "127.0.0.1"
     assert transport.local_address_toward("127.0.0.8") == "10.0.0.1"
+    transport.forget_routes()
+    assert transport.local_address_toward("127.0.0.9") == "10.0.0.1"
     for number in range(3000):
         transport.local_address_toward(f"127.1.{number >> 8}.{number & 255}")
     assert len(transport._routes) <= 1024

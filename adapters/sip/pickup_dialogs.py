@@ -1,0 +1,71 @@
+"""The dialogs that the other side opens: that of the caller, and of a phone that picks it up.
+
+A part of ``call_dialogs``; read that first.
+"""
+
+from typing import TYPE_CHECKING
+
+from adapters.sip.address import user_of
+from adapters.sip.dialog import Dialog
+from adapters.sip.grammar import split_at
+from adapters.sip.message import Flow
+from adapters.sip.pairing import answer_to
+from adapters.sip.rebuilt import invite_of
+from core.events import joined, orders
+from core.events.base import Event
+from core.events.facts import Origin, Target
+
+if TYPE_CHECKING:
+    from adapters.sip.call_dialogs import CallDialogs
+
+SDP = "application/sdp"
+
+
+def opened(dialogs: "CallDialogs", party: str, origin: Origin) -> None:
+    """By an INVITE that we are to answer (RFC 3261 12.1.1)."""
+    flow = Flow.read(origin.flow)
+    around = dialogs.around
+    names = around.identifiers.dialog(dialogs.stream, party)
+    dialog = Dialog(names._replace(call_id=origin.call_id), flow, around.here(flow))
+    dialog.local = f"{origin.called};tag={dialog.tag}"
+    dialog.remote = origin.caller
+    dialog.target = origin.contact
+    dialog.routes = [route for line in origin.routes for route in split_at(line, ",")]
+    dialog.remote_cseq = origin.cseq
+    dialog.aim()
+    dialog.contact = dialogs.contact_of(dialog, user_of(origin.called))
+    dialogs.dialogs[party] = dialog
+    dialogs.openings[party] = origin.cseq
+    dialogs.flows[party, 0] = flow
+    if (party, 0) not in dialogs.requests:
+        dialogs.requests[party, 0] = invite_of(origin)
+
+
+def leg_joined(dialogs: "CallDialogs", event: joined.LegJoined, _: Event) -> None:
+    dialogs.targets[event.target.leg] = event.target
+
+
+def picked_up(dialogs: "CallDialogs", event: joined.PickupArrived, _: Event) -> None:
+    leg, origin = event.leg, event.origin
+    dialogs.targets[leg] = Target(leg=leg, uri=origin.contact, flow=origin.flow, own=event.own)
+    opened(dialogs, leg, origin)
+
+
+def answer_leg(dialogs: "CallDialogs", order: orders.AnswerLeg, seen: Event) -> None:
+    assert isinstance(seen, joined.PickupArrived)
+    dialog = dialogs.dialogs[order.leg]
+    body = answer_to(with_keys(dialogs, seen.offer), with_keys(dialogs, dialogs.invite.offer))
+    body = dialogs.toward(dialog, body, dialogs.invite.media.toward_legs)
+    dialogs.answer(order.leg, 0, 200, body, SDP, dialog.contact)
+
+
+def answer_in(dialogs: "CallDialogs", seen: Event) -> bytes:
+    """What the caller's 200 holds: an answer, or what the phone that picked up has offered."""
+    if isinstance(seen, joined.PickupArrived):
+        return answer_to(with_keys(dialogs, dialogs.invite.offer), with_keys(dialogs, seen.offer))
+    answer: bytes = getattr(seen, "answer", b"")
+    return answer
+
+
+def with_keys(dialogs: "CallDialogs", body: bytes) -> bytes:
+    return dialogs.unredacted.get(body, body)
