@@ -230,7 +230,7 @@ def start_of_a_client(folder: Path) -> float:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                if "LineRegistered" in line:
+                if line.startswith("line 1: registered"):
                     return time.monotonic() - began
         finally:
             process.terminate()

@@ -7,7 +7,7 @@ CANCEL or a BYE) is not in the log and does not come up here.
 
 from typing import NamedTuple
 
-from core.events import decided, discovered, joined, observed, orders
+from core.events import decided, discovered, joined, observed, orders, released
 from core.events.base import Event
 from core.machines.timers import EXPIRY
 
@@ -113,6 +113,8 @@ class Messages:
                 return Arrow(leg, HOTSPOT, f"INVITE/{code}")
             case observed.LegHungUp(leg=leg):
                 return Arrow(leg, HOTSPOT, "BYE")
+            case released.ReleaseChallenged(party=party, code=code):
+                return Arrow(party.partition(";")[0], HOTSPOT, f"BYE/{code}")
             case joined.PickupArrived(leg=leg):
                 return Arrow(leg, HOTSPOT, "INVITE")
             case joined.LegAcked(leg=leg):
@@ -131,6 +133,8 @@ class Messages:
                 return Arrow(HOTSPOT, leg, "ACK")
             case orders.ReleaseLeg(leg=leg) | orders.ReleaseFork(leg=leg):
                 return Arrow(HOTSPOT, leg, "BYE")
+            case orders.AuthorizeRelease(party=party):
+                return Arrow(HOTSPOT, party.partition(";")[0], "BYE")
         return None
 
     def to_caller(self, event: Event) -> Arrow | None:
@@ -158,8 +162,10 @@ class Messages:
                 return None  # By these we have asked ourselves (``passing``).
             case orders.PassRequest(method=method):
                 return Arrow(HOTSPOT, self.other(by), method)
-            case orders.AskOffer():
+            case orders.AskOffer() | orders.AuthorizeRequest(number=-1):
                 return Arrow(HOTSPOT, by, "INVITE")
+            case orders.AuthorizeRequest():
+                return Arrow(HOTSPOT, self.other(by), method)
             case observed.RequestAnswered(number=-1, code=code):
                 return Arrow(by, HOTSPOT, f"INVITE/{code}")
             case orders.PassAck(number=-1) | orders.AckAnswer(number=-1):

@@ -5,6 +5,8 @@ application of its own, and one ``add_typer`` line below.  Output is plain text:
 the same on a terminal, without colour and in a pipe.
 """
 
+import sys
+from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
@@ -58,4 +60,12 @@ def many(things: tuple[object, ...], name: str) -> str:
 
 
 def main() -> None:
-    app(prog_name="siphotspot")
+    """What a command did not foresee, as a full disk under its output, is one line as well."""
+    try:
+        try:
+            app(prog_name="siphotspot")
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = StringIO()  # What it still holds cannot be written either.
+        sys.exit(f"siphotspot: {error.strerror or error}")

@@ -10,10 +10,12 @@ import typer
 from adapters.net.relay import RelayError
 from adapters.sip.sockets import BindError
 from adapters.store.errors import StoreError
+from replay.text import printable
 from service.config import Config, ConfigError, load
 from service.control import ControlError, ask
 from service.demo import demo
 from service.paths import default_state_dir
+from service.phone_screen_words import account_of
 from service.runtime import serve
 from service.state import StateError
 
@@ -34,12 +36,13 @@ def run(
 ) -> None:
     """The service.  Without a configuration a hotspot with no account: internal calls only."""
     folder = state_dir or default_state_dir()
+    configuration = configured(config)
+    errors: list[BaseException] = []
     try:
-        trio.run(serve, configured(config), folder)
+        trio.run(serve, configuration, folder)
     except* (StateError, StoreError, BindError, RelayError) as group:
-        for error in leaves(group):
-            typer.echo(f"siphotspot: {error}", err=True)
-        raise typer.Exit(1) from None
+        errors = leaves(group)
+    end_if_any(errors)
 
 
 def configured(path: Path | None) -> Config:
@@ -56,6 +59,14 @@ def configured(path: Path | None) -> Config:
     return config
 
 
+def end_if_any(errors: list[BaseException]) -> None:
+    """Outside of ``except*``, which would wrap the exit in a group: a traceback for the user."""
+    for error in errors:
+        typer.echo(f"siphotspot: {error}", err=True)
+    if errors:
+        raise typer.Exit(1)
+
+
 def leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     found: list[BaseException] = []
     for error in group.exceptions:
@@ -69,7 +80,7 @@ def status(state_dir: StateDir = None, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False))
     else:
-        typer.echo("\n".join(in_words(report)))
+        typer.echo("\n".join(map(printable, in_words(report))))
 
 
 def set_(
@@ -82,16 +93,23 @@ def set_(
     ] = None,
     state_dir: StateDir = None,
 ) -> None:
-    """Change the running service, e.g. hotspot.enabled=false."""
+    """Change the running service, as in hotspot.enabled=false."""
     if not settings and not reset:
         typer.echo("nothing to set; as hotspot.enabled=false, or --reset hotspot.enabled", err=True)
         raise typer.Exit(2)
     command = {"command": "set", "settings": settings or [], "reset": reset or []}
     answer = asked(state_dir, command)
-    for key, value in answer["settings"].items():
-        typer.echo(f"{key} = {json.dumps(value)} (differs from the file)")
-    for key, value in answer["waiting"].items():
-        typer.echo(waits(key, value))
+    for key in [each.partition("=")[0].strip() for each in settings or []] + (reset or []):
+        typer.echo(now(key, answer))
+
+
+def now(key: str, answer: dict[str, Any]) -> str:
+    """What has become of a key that was set."""
+    if key in answer["waiting"]:
+        return waits(key, answer["waiting"][key])
+    if key in answer["settings"]:
+        return f"{key} = {json.dumps(answer['settings'][key])} (differs from the file)"
+    return f"{key}: as in the file"
 
 
 def waits(key: str, value: object) -> str:
@@ -113,16 +131,12 @@ def in_words(report: dict[str, Any]) -> list[str]:
         words = [f"client   {hotspot['name']}"]
     for line in report["lines"]:
         why = f" ({line['reason']})" if line["reason"] else ""
-        words.append(
-            f"line {line['number']}   {line['user']}@{line['server']}: {line['state']}{why}"
-        )
+        words.append(f"line {line['number']}   {account_of(line)}: {line['state']}{why}")
     for client in report["clients"]:
-        where = f" at {client['ip']}" if client["ip"] else ""
-        alias = "-" if client["alias"] is None else client["alias"]
-        since = f" since {client['since']}" if client["since"] else ""
-        words.append(f"phone {alias:<3} {named(client)}: {client['state']}{where}{since}")
+        words.append(phone_in_words(client))
     for heard in report["hotspots"]:
-        words.append(f"hears    {heard['name']} at {heard['ip']}, alias 0: {heard['state']}")
+        why = f" ({heard['why']})" if heard.get("why") else ""  # An older service says none.
+        words.append(f"hears    {heard['name']} at {heard['ip']}, alias 0: {heard['state']}{why}")
     if report["notice"]:
         words.append(f"note     {report['notice']}")
     for call in report["calls"]:
@@ -135,6 +149,16 @@ def in_words(report: dict[str, Any]) -> list[str]:
     if report["store"]:
         words.append(f"store    no new calls: {report['store']}")
     return words
+
+
+def phone_in_words(client: dict[str, Any]) -> str:
+    """A row of the table of devices: alias, name, IP, MAC, line (S13)."""
+    alias = "-" if client["alias"] is None else client["alias"]
+    where = f" at {client['ip']}" if client["ip"] else ""
+    mac = f" mac {client['mac']}" if client["mac"] else ""
+    line = f" line {client['line']}" if client["line"] else ""
+    since = f" since {client['since']}" if client["since"] else ""
+    return f"phone {alias:<3} {named(client)}: {client['state']}{where}{mac}{line}{since}"
 
 
 def named(client: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LONGEST_PATH = 100  # A Unix socket's name has room for 107 octets.
 LONGEST_LINE = 65_536
+ANSWER_S = 10.0
 WATCH_S = 0.1  # Who watches is told no oftener than this.
 NO_PHONE = "this service runs without a phone of its own: there is nothing to drive"
 
@@ -75,6 +76,9 @@ async def serve(folder: Path, service: "Service", task_status: trio.TaskStatus[N
         await trio.serve_listeners(attend, [trio.SocketListener(listening)])
     finally:
         path.unlink(missing_ok=True)
+        if path.parent != folder:
+            with suppress(OSError):
+                path.parent.rmdir()
 
 
 def place(folder: Path) -> Path:
@@ -90,14 +94,15 @@ def place(folder: Path) -> Path:
 
 
 async def attend_one(stream: trio.abc.Stream, service: "Service") -> None:
-    try:
-        line = await read_line(stream)
-        if is_watching(line):
-            await watch(stream, service)
-        elif line:
-            await stream.send_all(line_of(answer_to(line, service)))
-    except* (trio.BrokenResourceError, trio.ClosedResourceError):
-        pass
+    with service.engine.outlived("the control socket"):
+        try:
+            line = await read_line(stream)
+            if is_watching(line):
+                await watch(stream, service)
+            elif line:
+                await stream.send_all(line_of(await answer_to(line, service)))
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
 
 
 def line_of(answer: dict[str, Any]) -> bytes:
@@ -166,7 +171,7 @@ def watched(service: "Service") -> dict[str, Any]:
     }
 
 
-def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
+async def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
     try:
         asked = json.loads(line)
         match asked["command"]:
@@ -179,31 +184,31 @@ def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
                 service.step()
                 return {"ok": True}
             case "phone":
-                return drive(service, asked)
+                return await drive(service, asked)
             case other:
                 return {"ok": False, "error": f"there is no command {other!r}"}
     except (SettingError, membership.MembershipError) as error:
         return {"ok": False, "error": str(error)}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return {"ok": False, "error": "not a command"}
 
 
-def drive(service: "Service", asked: dict[str, Any]) -> dict[str, Any]:
+async def drive(service: "Service", asked: dict[str, Any]) -> dict[str, Any]:
     if service.desk is None:
         return {"ok": False, "error": NO_PHONE}
-    return service.desk.do(asked)
+    return await service.desk.ask(asked)
 
 
 def change(service: "Service", settings: list[str], reset: list[str]) -> dict[str, Any]:
     """All of it or none of it: every word is understood before the first is acted on."""
     wanted = [parse_setting(text) for text in settings]
     back = [settable_key(key) for key in reset]
+    for key in (*dict(wanted), *back):
+        service.engine.may_change(key)
     at = service.clock.at()
     for key, value in wanted:
-        service.engine.may_change(key)
         service.engine.change(key, value, at)
     for key in back:
-        service.engine.may_change(key)
         service.engine.reset(key, at)
     service.engine.hasten()
     service.settings_changed()
@@ -230,16 +235,22 @@ def nobody_at(path: Path, error: Exception) -> str:
     )
 
 
+def too_slow(seconds: float) -> str:
+    return f"the service has not answered within {seconds:g} s"
+
+
 def ask(folder: Path, command: dict[str, Any]) -> dict[str, Any]:
     """Raises ``ControlError`` where no service answers, or where it says no."""
     path = found(folder)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.settimeout(10)
+        asking.settimeout(ANSWER_S)
         try:
             asking.connect(str(path))
             asking.sendall(json.dumps(command).encode() + b"\n")
             with asking.makefile("rb") as answers:
                 answer: dict[str, Any] = json.loads(answers.readline())
+        except TimeoutError:
+            raise ControlError(too_slow(ANSWER_S)) from None
         except (OSError, ValueError) as error:
             raise ControlError(nobody_at(path, error)) from None
     if not answer.get("ok"):

@@ -93,6 +93,7 @@ class Discovery:
     def set_up(self, hotspot: Hotspot) -> None:
         self.announcing.change_offer(offer_of(hotspot, self.sip))
         self.announcing.refresh()
+        self.announcing.tell_what_is_lent()
         self.seeking.port, self.seeking.group = hotspot.port, group_of(hotspot)
         self.seeking.intake.key = key_of(hotspot)
 

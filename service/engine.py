@@ -6,7 +6,8 @@ virtual network and a virtual clock.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
@@ -180,36 +181,46 @@ class Engine:
             try:
                 self.exchange.receive(message, flow, at)
             except Exception as error:  # A bug of ours, met by a peer: it ends one message.
-                if self.loud:
-                    raise
-                self.around.drops["fault"] += 1
-                self.house.faults.append(f"{flow}: {error!r}")
+                self.note(flow, error)
             self.hold_new()
 
     def receive_discovery(self, data: bytes, source: Place, interface: int, at: int) -> None:
         if self.discovery is None:
             return
-        try:
+        with self.outlived(source[0]):
             self.discovery.receive(data, source, interface, at)
-        except Exception as error:  # As above.
-            if self.loud:
-                raise
-            self.around.drops["fault"] += 1
-            self.house.faults.append(f"{source[0]}: {error!r}")
+
+    @contextmanager
+    def outlived(self, where: object) -> Iterator[None]:
+        """A bug of ours ends what is done within, and never the service."""
+        try:
+            yield
+        except Exception as error:
+            self.note(where, error)
+
+    def note(self, where: object, error: Exception) -> None:
+        if self.loud:
+            raise error
+        self.around.drops["fault"] += 1
+        self.house.faults.append(f"{where}: {error!r}")
 
     def moved(self, at: int) -> None:
         """The interfaces of this machine are others, or have other addresses."""
-        self.hear_all(self.exchange.registrations.moved(), at)
-        if self.discovery is not None:
-            self.discovery.moved(at)
+        with self.outlived("interfaces"):
+            self.hear_all(self.exchange.registrations.moved(), at)
+            if self.discovery is not None:
+                self.discovery.moved(at)
 
     def failed(self, flow: Flow, at: int) -> None:
-        self.exchange.failed(flow, at)
+        with self.outlived(flow):
+            self.exchange.failed(flow, at)
 
     def handle_timers(self, at: int) -> None:
-        self.exchange.handle_timers(at)
+        with self.outlived("timers"):
+            self.exchange.handle_timers(at)
         if self.discovery is not None:
-            self.discovery.handle_timers(at)
+            with self.outlived("timers of discovery"):
+                self.discovery.handle_timers(at)
         if self.relay is not None and at - self.silence_looked_at >= SILENCE_EVERY_NS:
             self.silence_looked_at = at
             self.notice_silence(at)

@@ -78,8 +78,8 @@ class Ether:
             self._moved = trio.Event()
             try:
                 await self.serve(opened)
-            except* DiscoveryError as group:
-                self.tell(str(group.exceptions[0]))
+            except* Exception as group:
+                self.tell(why(group))
                 opened.set()
                 with trio.move_on_after(TRY_AGAIN_S):
                     await self._moved.wait()
@@ -139,6 +139,13 @@ class Ether:
                 sockets.send(data, leaving.to, leaving.interface)
         except ValueError:  # Said by a bug of ours, or out of a setting that no rule foresaw.
             self.errors["send-unspellable"] += 1
+
+
+def why(error: BaseException) -> str:
+    """A bug of ours, too, is told and gets over with."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) if isinstance(error, DiscoveryError) else f"{error!r}; trying again"
 
 
 def ours(leaving: Leaving, host: str, there: Sequence[InterfaceAddress]) -> tuple[str, bytes]:

@@ -24,7 +24,7 @@ from adapters.net.discovery_sockets import DiscoveryError, DiscoverySockets, Hea
 from adapters.net.intake import Intake
 from adapters.net.interfaces import required
 from service.clock import Clock
-from service.commands import AsJson, configured, leaves
+from service.commands import AsJson, configured, end_if_any, leaves
 from service.config import Hotspot
 from service.rules import Refused
 from service.sections import TABLES
@@ -62,13 +62,22 @@ def chosen(hotspot: Hotspot, options: Mapping[str, object]) -> Hotspot:
 
 
 def started(run: Callable[..., Any], *arguments: object) -> Any:
-    """The result of an async function; a ``DiscoveryError`` is told and ends the program."""
+    """The result of an async function; a ``DiscoveryError`` is told and ends the program.
+
+    So does Ctrl-C, without a word and with the exit status that a shell gives it.
+    """
+    errors: list[BaseException] = []
+    result, is_interrupted = None, False
     try:
-        return trio.run(run, *arguments)
+        result = trio.run(run, *arguments)
     except* DiscoveryError as group:
-        for error in leaves(group):
-            typer.echo(f"siphotspot: {error}", err=True)
-        raise typer.Exit(1) from None
+        errors = leaves(group)
+    except* KeyboardInterrupt:
+        is_interrupted = True
+    end_if_any(errors)
+    if is_interrupted:
+        raise typer.Exit(128 + signal.SIGINT)
+    return result
 
 
 def place(where: Hotspot) -> str:

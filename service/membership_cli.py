@@ -26,6 +26,7 @@ def disconnect(state_dir: StateDir = None) -> None:
 def admit(client: Client, state_dir: StateDir = None) -> None:
     """As a hotspot with join = "approve": let this client in."""
     tell(state_dir, "admit", client)
+    typer.echo(f"{client} is admitted; it joins when it asks again, within half a minute")
 
 
 def remove(client: Client, state_dir: StateDir = None) -> None:

@@ -15,7 +15,7 @@ import typer
 from replay.text import printable
 from service.commands import AsJson, StateDir, asked
 from service.paths import default_state_dir
-from service.phone_screen_words import alias, call_in_words, missed_in_words
+from service.phone_screen_words import account_of, alias, call_in_words, missed_in_words
 
 NO_TEXTUAL = (
     "siphotspot: the full-screen phone needs textual: pip install 'siphotspot[tui]'; without it "
@@ -229,7 +229,7 @@ def in_words(report: dict[str, Any]) -> list[str]:
     phone = report["phone"]
     words = [f"phone    {phone['name']}, {alias(phone)}: {phone['mode']}, {phone['hotspot']}"]
     for line in phone["lines"]:
-        words.append(f"line {line['number']}   {line['user']}@{line['server']}: {line['state']}")
+        words.append(f"line {line['number']}   {account_of(line)}: {line['state']}")
     if phone["quiet"]:
         words.append("quiet    on: it does not ring")
     if phone["answer_after"] is not None:

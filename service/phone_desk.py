@@ -6,6 +6,7 @@ it comes back by that, after the commit like everything that leaves.
 
 import secrets
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,19 @@ from adapters.phone.handset import Handset
 from adapters.phone.phone_call import PhoneCall, PhoneError, State
 from adapters.phone.sound_card import NoSoundCard, SoundCard
 from adapters.phone.voice import Voice
+from adapters.phone.wav import Clip, SoundFileError, load
 from adapters.sip.identifiers import DialogNames
-from adapters.sip.sockets import source_toward
+from adapters.sip.sockets import is_address, source_toward
 from adapters.sip.surroundings import SECOND_NS
 from core.machines.uplink import Phase as UplinkPhase
 from service import status
 from service.engine import Engine
 
-LOOPBACK, ANY = "127.0.0.1", "0.0.0.0"
+LOOPBACK, ANY, ANY_OF_BOTH = "127.0.0.1", "0.0.0.0", "::"
 MISSED_KEPT = 50
 ATTENDED_NS = 600 * SECOND_NS  # So long after a command somebody is taken to be there.
+LONGEST_WAIT_S = 600
+AGAIN_S = 1.0  # After a bug of ours.
 
 Answer = dict[str, Any]
 
@@ -51,7 +55,7 @@ class PhoneDesk:
         self.watchers = 0
         self.commanded_at: int | None = None
         self.woken = trio.Event()
-        card = sound_card()
+        card = sound_card(say)
         voice = Voice(
             new_identity,
             host=self.voice_host(),
@@ -59,12 +63,19 @@ class PhoneDesk:
             ports=ports,
             ear=card,
             microphone=card,
+            rouse=card.rouse if card else None,
             problem=lambda call, problem: say(f"phone, call {call}: {problem}"),
         )
         name = engine.config.hotspot.name
         self.phone = Handset(new_names, voice, self.wake, name=name, listener=self.remember)
 
     async def run(self) -> None:
+        while True:
+            with self.engine.outlived("the phone"):
+                await self.serve()
+            await trio.sleep(AGAIN_S)
+
+    async def serve(self) -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.phone.run)
             while True:
@@ -77,13 +88,15 @@ class PhoneDesk:
         self.woken.set()
 
     def receive(self, data: bytes) -> None:
-        self.phone.receive(data)
+        with self.engine.outlived("the phone"):
+            self.phone.receive(data)
 
     def take_out(self) -> list[bytes]:
         return self.phone.take_out()
 
     def settings_changed(self) -> None:
         self.phone.voice.host = self.voice_host()
+        self.phone.agent.name = self.engine.config.hotspot.name
 
     # -- Sound -----------------------------------------------------------------------------
 
@@ -92,14 +105,21 @@ class PhoneDesk:
 
     def voice_host(self) -> str:
         """Beside the relay; else on every address, since calls come from anywhere."""
-        return self.engine.around.relay_inside if self.is_relayed() else ANY
+        if self.is_relayed():
+            return self.engine.around.relay_inside
+        has_ipv6 = any(":" in listen.host for listen in self.engine.config.sip.listen)
+        return ANY_OF_BOTH if has_ipv6 else ANY
 
     def host_toward(self, remote: str | None) -> str:
-        """Beside the relay; else the address that the other side reaches."""
+        """Beside the relay; else the address that the other side reaches.
+
+        A name, which an SDP may have, is not looked up: that would stop the whole service.
+        """
         if self.is_relayed():
             return self.engine.around.relay_inside
         ways = (way for known in self.engine.around.ways.values() for way in known)
-        toward = remote or next((host for host, _port in ways), "")
+        hosts = (remote or "", next((host for host, _port in ways), ""))
+        toward = next(filter(is_address, hosts), "")
         return source_toward(toward) or LOOPBACK
 
     # -- Its calls ---------------------------------------------------------------------------
@@ -124,21 +144,34 @@ class PhoneDesk:
 
     # -- The owner's commands ----------------------------------------------------------------
 
-    def do(self, asked: Answer) -> Answer:
+    async def ask(self, asked: Answer) -> Answer:
+        """As ``do``; what is to be played is read before, beside the loop: it may be long."""
+        path = path_in(asked, "play")
+        if path is None:
+            return self.do(asked)
+        try:
+            clip = await trio.to_thread.run_sync(load, path, abandon_on_cancel=True)
+        except SoundFileError as error:
+            return {"ok": False, "error": str(error)}
+        return self.do(asked, clip)
+
+    def do(self, asked: Answer, play: Clip | None = None) -> Answer:
         """The answer; where it cannot be done, ``ok`` is false and ``error`` says why."""
         if asked["do"] == "status":
             return {"ok": True, "phone": self.report(), "house": status.calls(self.engine)}
         self.commanded_at = self.at()
         try:
-            return {"ok": True, **self.obey(asked)}
+            return {"ok": True, **self.obey(asked, play)}
         except PhoneError as error:
             return {"ok": False, "error": str(error)}
         finally:
             self.step()
 
-    def obey(self, asked: Answer) -> Answer:
+    def obey(self, asked: Answer, play: Clip | None) -> Answer:
         phone, call = self.phone, str(asked.get("call") or "")
-        play, record = (path_in(asked, key) for key in ("play", "record"))
+        record = path_in(asked, "record")
+        if record is not None and not record.name:
+            raise PhoneError(f"record {record}: must name a file, as /tmp/heard.wav")
         match asked["do"]:
             case "call":
                 line = int(asked.get("line") or 0)
@@ -162,7 +195,7 @@ class PhoneDesk:
             case "quiet":
                 phone.do_not_disturb = bool(asked["on"])
             case "automatic":
-                phone.automatic(asked.get("answer_after"), play, record)
+                phone.automatic(seconds_in(asked, "answer_after"), play, record)
             case other:
                 raise PhoneError(f"a phone cannot {other}")
         return {}
@@ -207,11 +240,25 @@ def path_in(asked: Answer, key: str) -> Path | None:
     return Path(str(asked[key])) if asked.get(key) else None
 
 
-def sound_card() -> SoundCard | None:
+def seconds_in(asked: Answer, key: str) -> float | None:
+    """Raises ``PhoneError`` where it is said and is none."""
+    seconds = asked.get(key)
+    if seconds is None:
+        return None
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not 0 <= seconds <= LONGEST_WAIT_S:
+        raise PhoneError(f"{key} {seconds!r}: must be 0 to {LONGEST_WAIT_S} seconds")
+    return float(seconds)
+
+
+def sound_card(say: Callable[[str], None]) -> SoundCard | None:
+    """Said only to who has installed what it takes: there are still sound files."""
     try:
         return SoundCard()
-    except NoSoundCard:
-        return None  # There are still sound files.
+    except NoSoundCard as error:
+        if find_spec("sounddevice") is not None:
+            say(f"phone: {error}")
+        return None
 
 
 def new_identity() -> Identity:

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from service.control import ControlError, found, nobody_at
+from service.control import ANSWER_S, ControlError, found, nobody_at, too_slow
 
-ANSWER_S = 10.0
 LONGEST_REPORT = 2**24  # Octets; a house with a thousand open calls stays below.
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -51,7 +50,7 @@ async def ask(folder: Path, command: dict[str, Any]) -> dict[str, Any]:
         async with asyncio.timeout(ANSWER_S), asked(folder, command) as reader:
             return await line_from(reader)
     except TimeoutError:
-        raise ControlError(f"the service has not answered within {ANSWER_S:g} s") from None
+        raise ControlError(too_slow(ANSWER_S)) from None
 
 
 async def watch(folder: Path) -> AsyncIterator[dict[str, Any]]:

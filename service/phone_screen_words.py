@@ -23,6 +23,10 @@ def peer(call: dict[str, Any]) -> str:
     return number if name in ("", number) else f"{number} {name}"
 
 
+def account_of(line: dict[str, Any]) -> str:
+    return f"{line['user']}@{line['server']}" if line["user"] else "no account"
+
+
 def alias(phone: dict[str, Any]) -> str:
     return "no alias" if phone["alias"] is None else f"alias {phone['alias']}"
 
@@ -63,8 +67,7 @@ def header(phone: dict[str, Any] | None, lost: str) -> str:
         f"{phone['name']}  {alias(phone)}  {phone['mode']}: {phone['hotspot']}{quiet}{automatic}"
     )
     for line in phone["lines"]:
-        account = f"{line['user']}@{line['server']}" if line["user"] else "no account"
-        rows.append(f"line {line['number']}  {account}: {line['state']}")
+        rows.append(f"line {line['number']}  {account_of(line)}: {line['state']}")
     if not phone["lines"]:
         rows.append("no lines: calls inside the house only")
     return shown(rows)

@@ -89,6 +89,6 @@ async def from_hosts(host: str) -> list[str]:
     """What only this machine's own tables know, as /etc/hosts and mDNS."""
     try:
         found = await trio.socket.getaddrinfo(host, None, type=trio.socket.SOCK_DGRAM)
-    except OSError:
+    except (OSError, UnicodeError):  # UnicodeError: it cannot be a name.
         return []
     return [*dict.fromkeys(str(entry[4][0]) for entry in found)]

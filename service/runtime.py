@@ -6,12 +6,14 @@ checkpoints; none for a message, a call or a timer.
 """
 
 import gc
+import json
 import random
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -29,21 +31,6 @@ from adapters.sip.surroundings import SECOND_NS
 from adapters.sip.transport import Incoming, Transport
 from adapters.store import sqlite
 from adapters.store.errors import StoreError
-from core.events.decided import (
-    DeactivationBegan,
-    HotspotDisabled,
-    HotspotOpened,
-    LineFailed,
-    LineRegistered,
-    LinkCleared,
-    LinkConnected,
-    LinkLeft,
-    LinkLost,
-    UplinkCleared,
-    UplinkConnected,
-    UplinkLeft,
-    UplinkLost,
-)
 from core.events.log import Log
 from core.events.turn import Turn
 from service import control, state
@@ -53,27 +40,12 @@ from service.engine import Engine
 from service.ether import Ether
 from service.phone_desk import PhoneDesk
 from service.resolver import Resolver
+from service.telling import Telling
 
 CHECKPOINT_EVERY_S = 5
 GC_THRESHOLD = 50_000
 GRAIN_NS = SECOND_NS // 50  # Deadlines so near to each other share a wake-up.
 DISK_NOISE_S = 60
-
-SAID = (
-    LineRegistered,
-    LineFailed,
-    LinkConnected,
-    LinkLost,
-    LinkLeft,
-    LinkCleared,
-    UplinkConnected,
-    UplinkLost,
-    UplinkLeft,
-    UplinkCleared,
-    HotspotOpened,
-    DeactivationBegan,
-    HotspotDisabled,
-)
 
 
 class Service:
@@ -98,6 +70,7 @@ class Service:
         self.sleeping: trio.CancelScope | None = None
         self.wakes_at = float("inf")
         self.engine: Engine
+        self.telling: Telling
         self.second_writer: IntegrityError | None = None
         self.stopping = trio.Event()
         self.changes = control.Changes()
@@ -141,6 +114,7 @@ class Service:
             relay,
             has_phone=self.has_phone,
         )
+        self.telling = Telling(engine.house.board)
         engine.house.listeners.append(self.tell)
         return engine
 
@@ -150,17 +124,19 @@ class Service:
         await resolver.prime(self.servers())
         began = trio.current_time()
         await nursery.start(self.transport.run)
-        self.engine.discover(self.sip()).errors = self.ether.counted
-        count = self.engine.start(self.clock.at(), version("siphotspot"))
-        self.ether.move(self.engine.config.hotspot)
         listening = ", ".join(
             f"{each.transport}:{host_and_port(each.host, each.port)}"
             for each in self.transport.addresses
         )
         self.say(f"listening on {listening}")
+        self.engine.discover(self.sip()).errors = self.ether.counted
+        count = self.engine.start(self.clock.at(), version("siphotspot"))
+        self.ether.move(self.engine.config.hotspot)
         if count:
             took = trio.current_time() - began
             self.say(f"taken up from the log: {count} turns in {took:.2f} s")
+        for key, value in self.engine.differing().items():
+            self.say(f"{key} = {json.dumps(value)}, unlike the file: set --reset {key} undoes it")
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 20)
@@ -255,6 +231,8 @@ class Service:
             self.stopping.set()
             return
         self.changes.notify()
+        if self.engine.house.faults:
+            self.tell_faults()
         due = self.due()
         if self.sleeping is not None and due < self.wakes_at:
             self.wakes_at = due
@@ -299,9 +277,6 @@ class Service:
                 said_at = at
                 self.say(f"no new calls: {self.engine.store_failure}")
             self.notice(at)
-            for fault in self.engine.house.faults:
-                self.say(f"fault: {fault}")
-            self.engine.house.faults.clear()
 
     def notice(self, at: int) -> None:
         """A client that hears no hotspot says what it listens to."""
@@ -330,19 +305,31 @@ class Service:
 
     # -- What the owner sees of it -----------------------------------------------------------------
 
+    def tell_faults(self) -> None:
+        for fault in self.engine.house.faults:
+            self.say(f"fault: {fault}")
+        self.engine.house.faults.clear()
+
     def tell(self, turn: Turn) -> None:
-        for entry in turn.did:
-            if isinstance(entry, SAID):
-                self.say(f"{turn.originator_id}: {entry}")
+        for line in self.telling.lines(turn):
+            self.say(line)
+
+
+def saying(out: TextIO) -> Callable[[str], None]:
+    """Says a line; one that cannot be written is lost, and nothing ends of that."""
+    if isinstance(out, TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
+
+    def say(line: str) -> None:
+        with suppress(OSError):  # Nobody reads it any more, or its disk is full.
+            print(line, file=out, flush=True)
+
+    return say
 
 
 async def serve(config: Config, folder: Path, out: TextIO = sys.stdout) -> None:
     """The service until SIGTERM or SIGINT."""
-
-    def say(line: str) -> None:
-        print(line, file=out, flush=True)
-
-    service = Service(config, folder, say)
+    service = Service(config, folder, saying(out))
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.run)

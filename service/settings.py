@@ -57,6 +57,7 @@ OF_THE_HOUSE = (
     ("media", "mode"),
 )
 OF_A_LINE = ("enabled", "hotspot")
+OF_SEVERAL = ("line", "phone")
 QUIET = "quiet"  # Of a phone, as phone.USER.quiet.
 
 settable: dict[str, Callable[[str], Setting]] = {
@@ -108,6 +109,13 @@ def settable_key(key: str) -> str:
     """The key itself, or a ``SettingError`` that names the nearest."""
     if rule_of(key) is not None:
         return key
+    table, which, name = parts_of(key)
+    is_known = table in TABLES and name in TABLES[table].rules
+    if is_known and bool(which) == (table in OF_SEVERAL) and name not in OF_A_LINE:
+        raise SettingError(
+            f"{key}: cannot be changed while the service runs; change it in the file and start "
+            "the service again"
+        )
     if close := nearest(key, settable):
         raise SettingError(f"{key}: there is nothing to set by this name; the nearest is {close}")
     house = ", ".join(f"{table}.{name}" for table, name in OF_THE_HOUSE)

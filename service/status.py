@@ -86,7 +86,10 @@ def clients(engine: Engine) -> list[dict[str, Any]]:
 def guests(engine: Engine) -> list[dict[str, Any]]:
     """Clients that came by discovery, and those that wait to be admitted: one row each."""
     rows = []
-    hotspot, directory = engine.house.board.hotspot, engine.around.directory
+    hotspot = engine.house.board.hotspot
+    lines: dict[str, list[str]] = {}
+    for entry in engine.around.directory.joined.values():
+        lines.setdefault(entry.member, []).append(entry.line)
     for client, said in membership.guests(engine).items():
         link: Link = engine.house.board.state(f"link:{client}")
         state = state_of(link)
@@ -97,7 +100,7 @@ def guests(engine: Engine) -> list[dict[str, Any]]:
                 "ip": place(said.source)[0] if link.joined or state == WAITING else "",
                 "mac": said.mac,
                 "name": said.name,
-                "line": ",".join(entry.line for entry in directory.entries_of(client)),
+                "line": ",".join(lines.get(client, ())),
                 "state": state,
                 "since": since(engine, f"link:{client}"),
             }

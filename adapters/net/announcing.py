@@ -95,6 +95,7 @@ class Announcing:
         self.interface = 0  # By which came what is being received.
         self.farewells: list[tuple[int, Leaving]] = []
         self.seq = 0
+        self.lent: list[str] = []  # As the clients were told: the name, and the lines.
         self.beacon_at: int | None = None
         self.beacon_was = -BEACON_APART_NS
         self.change_offer(offer)
@@ -115,6 +116,15 @@ class Announcing:
         """Whenever a client came or went, or a line was shared or not."""
         self.guests.refresh()
         self.intake.limits.known = frozenset(self.guests.hosts)
+
+    def tell_what_is_lent(self) -> None:
+        """Every client hears at once where other lines are lent, or by another name (S12, S24)."""
+        lent = [self.offer.name, *(entry.number for entry in self.guests.shared())]
+        was, self.lent = self.lent, lent
+        if was and was != lent and self.hotspot.is_serving():
+            for stream, link in [*self.around.house.board.states.items()]:
+                if kind_of(stream) == "link" and link.joined and link.client is not None:
+                    self.welcome(stream, place(link.client.source))
 
     # -- Four calls ----------------------------------------------------------------------------
 
@@ -299,6 +309,7 @@ class Announcing:
     def meet(self, client: str, wanted: int, at: int) -> None:
         """It has its number before it joins, so that its link is told of it."""
         hotspot = self.hotspot
+        wanted = ANY if self.has_just_changed(f"link:{client}", at) else wanted
         is_free = wanted != ANY and wanted not in hotspot.aliases.values()
         if client not in hotspot.aliases or client not in hotspot.guests or is_free:
             self.around.house.hear(ClientMet(client=client, alias=wanted), at, STREAM)
@@ -318,9 +329,11 @@ class Announcing:
         link = self.link(stream)
         if not link.joined or link.client is None:
             return False
-        was = self.changed.get(stream, at - CHANGE_APART_NS)
         same_number = link.client.alias == seen.alias
-        return link.client == seen or (same_number and at - was < CHANGE_APART_NS)
+        return link.client == seen or (same_number and self.has_just_changed(stream, at))
+
+    def has_just_changed(self, stream: str, at: int) -> bool:
+        return stream in self.changed and at - self.changed[stream] < CHANGE_APART_NS
 
     def left(self, stream: str, source: Place, at: int) -> None:
         link = self.link(stream)

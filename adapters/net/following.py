@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from adapters.net.found import Hotspots
 from adapters.sip.surroundings import SECOND_NS
-from core.machines.uplink import Phase, Uplink
+from core.machines.uplink import DENIED_WHY, Phase, Uplink
 
 PATIENCE_NS = 15 * SECOND_NS  # With the hotspot we had, before another is followed.
 WAIT_FIRST_S = 30  # After a denial, twice as long each time.
@@ -24,6 +24,7 @@ class Waiting:
     until: int
     seconds: int
     epoch: int
+    reason: str
 
 
 class Following:
@@ -54,16 +55,21 @@ class Following:
         found = self.found.get(hotspot)
         return found is None or found.beacon.epoch <= waiting.epoch
 
-    def denied(self, hotspot: str, at: int) -> None:
-        """It is asked again later, and later each time."""
-        before = self.waiting.get(hotspot)
+    def denied(self, hotspot: str, at: int, reason: str = "") -> None:
+        """It is asked again later, and later each time; its owner may admit us at any time."""
+        before = None if reason == "approve" else self.waiting.get(hotspot)
         seconds = min(2 * before.seconds, WAIT_MAX_S) if before else WAIT_FIRST_S
         self.waiting.pop(hotspot, None)
         self.waiting[hotspot] = Waiting(
-            at + seconds * SECOND_NS, seconds, self.uplink(hotspot).epoch
+            at + seconds * SECOND_NS, seconds, self.uplink(hotspot).epoch, reason
         )
         while len(self.waiting) > len(self.found) + 1:
             del self.waiting[next(iter(self.waiting))]
+
+    def why(self, hotspot: str) -> str:
+        """Why it is not joined, for the user; nothing where it has not denied us."""
+        waiting = self.waiting.get(hotspot)
+        return DENIED_WHY.get(waiting.reason, waiting.reason) if waiting else ""
 
     def welcomed(self, hotspot: str) -> None:
         self.waiting.pop(hotspot, None)

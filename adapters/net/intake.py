@@ -29,3 +29,12 @@ class Intake:
         except Dropped as dropped:
             self.drops[dropped.reason] += 1
             raise
+
+    def dropped_in_words(self) -> str:
+        """What a notice ends with where something was heard, and was of no use; else nothing."""
+        if not self.drops:
+            return ""
+        counts = ", ".join(f"{count} {why}" for why, count in sorted(self.drops.items()))
+        is_foreign = self.drops["signature"] or (self.drops["unsigned"] and self.key)
+        hint = "; what is heard is not signed with our key: compare hotspot.join_key_file"
+        return f"{hint if is_foreign else ''} (dropped so far: {counts})"

@@ -159,7 +159,7 @@ class Seeking:
             case Welcome(client=self.id) if self.is_ours(datagram.hotspot, source):
                 self.welcomed(datagram, at)
             case Deny(client=self.id) if self.is_ours(datagram.hotspot, source):
-                self.following.denied(self.current, at)
+                self.following.denied(self.current, at, datagram.reason)
                 self.hear(DenyArrived(reason=datagram.reason), self.current)
             case Goodbye():
                 self.goodbye(datagram, source)
@@ -224,19 +224,19 @@ class Seeking:
         """What the user should know where nothing is found; else nothing."""
         if not self.is_on or self.found or at - self.silent_since < PATIENCE_NS:
             return ""
-        dropped = ", ".join(f"{count} {why}" for why, count in sorted(self.intake.drops.items()))
         return (
             f"no hotspot is heard on {self.group}; one that is switched on there has the same "
-            "monitor type, address and port" + (f" (dropped so far: {dropped})" if dropped else "")
+            f"monitor type, address and port{self.intake.dropped_in_words()}"
         )
 
     def heard(self) -> list[dict[str, object]]:
         """One row a hotspot that is heard, for the user (S17)."""
         since = self.around.house.since
-        return [
-            found.row(self.uplink(hotspot).phase.value, since.get(f"uplink:{hotspot}", 0))
-            for hotspot, found in self.found.items()
-        ]
+        rows = []
+        for hotspot, found in self.found.items():
+            row = found.row(self.uplink(hotspot).phase.value, since.get(f"uplink:{hotspot}", 0))
+            rows.append({**row, "why": self.following.why(hotspot)})
+        return rows
 
     # -- Turns become datagrams ------------------------------------------------------------------
 

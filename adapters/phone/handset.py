@@ -15,7 +15,7 @@ from adapters.phone.agent import Agent
 from adapters.phone.call_sound import Habits
 from adapters.phone.phone_call import CallChanged, Happening, PhoneCall, PhoneError, State
 from adapters.phone.voice import Voice
-from adapters.phone.wav import Clip, SoundFileError, load
+from adapters.phone.wav import Clip
 from adapters.sip.identifiers import DialogNames
 
 RETRY_EVERY_S = 1.0
@@ -90,41 +90,29 @@ class Handset:
         self.agent.do_not_disturb = on
 
     def call(
-        self, number: str, line: int = 0, play: Path | None = None, record: Path | None = None
+        self, number: str, line: int = 0, play: Clip | None = None, record: Path | None = None
     ) -> str:
-        """The call's id.  ``play`` and ``record`` are WAV files, for this call."""
-        habits = self.habits_with(play, record)
+        """The call's id.  ``record`` is a WAV file to be written; both are for this call."""
+        habits = habits_with(play, record)
         with self.spoken():
             call = self.agent.call(number, line=line)
             if habits is not None:
                 self.voice.sound_of(call).habits = habits
             return call
 
-    def answer(self, call: str = "", play: Path | None = None, record: Path | None = None) -> None:
+    def answer(self, call: str = "", play: Clip | None = None, record: Path | None = None) -> None:
         call = call or self.meant("rings", self.rings)
-        habits = self.habits_with(play, record)
+        habits = habits_with(play, record)
         if habits is not None and any(one.id == call and self.rings(one) for one in self.calls):
             self.voice.sound_of(call).habits = habits
         with self.spoken():
             self.agent.answer(call)
 
     def automatic(
-        self, answer_after_s: float | None, play: Path | None = None, record: Path | None = None
+        self, answer_after_s: float | None, play: Clip | None = None, record: Path | None = None
     ) -> None:
         """For all calls that begin from now on; None leaves answering to a person."""
-        clip = self.loaded(play)
-        self.voice.habits = Habits(answer_after_s, clip, record)
-
-    def habits_with(self, play: Path | None, record: Path | None) -> Habits | None:
-        if play is None and record is None:
-            return None
-        return Habits(play=self.loaded(play), record=record)
-
-    def loaded(self, play: Path | None) -> Clip | None:
-        try:
-            return load(play) if play is not None else None
-        except SoundFileError as error:
-            raise PhoneError(str(error)) from None
+        self.voice.habits = Habits(answer_after_s, play, record)
 
     def decline(self, call: str = "") -> None:
         with self.spoken():
@@ -181,3 +169,7 @@ class Handset:
         """On hold only where there is no other."""
         others = [one for one in self.calls if one.is_open and one.state is not State.HELD]
         return call.state is not State.HELD or not others
+
+
+def habits_with(play: Clip | None, record: Path | None) -> Habits | None:
+    return None if play is None and record is None else Habits(play=play, record=record)

@@ -17,7 +17,10 @@ class NoSoundCard(Exception):
 
 
 class SoundCard:
-    """A ``Sink`` for what is heard and a ``Source`` of what is said."""
+    """A ``Sink`` for what is heard and a ``Source`` of what is said.
+
+    It neither plays nor listens before it is roused, and no longer than it is.
+    """
 
     def __init__(self, device: str = "") -> None:
         """Raises ``NoSoundCard``.  ``device`` as the sound system names it; its default else."""
@@ -37,10 +40,22 @@ class SoundCard:
                 dtype="int16",
                 callback=self._exchange,
             )
-            self._stream.start()
         except (sounddevice.PortAudioError, ValueError) as error:
             fix = "plug in a sound card, name another one, or use sound files"
             raise NoSoundCard(f"sound device {device or 'default'}: {error}; {fix}") from error
+        self._errors = sounddevice.PortAudioError
+
+    def rouse(self, on: bool) -> None:
+        """May take a while.  Raises ``NoSoundCard`` where it has gone, or is another program's."""
+        self._to_speaker.clear()
+        self._from_microphone.clear()
+        try:
+            if on:
+                self._stream.start()
+            else:
+                self._stream.abort()
+        except self._errors as error:
+            raise NoSoundCard(f"the sound card cannot be used: {error}") from error
 
     def write(self, pcm: bytes) -> None:
         self._to_speaker.append(pcm)

@@ -8,6 +8,7 @@ import errno
 import socket
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 
@@ -22,6 +23,7 @@ from adapters.phone.phone_call import (
     PhoneError,
     TermsAgreed,
 )
+from adapters.phone.sound_card import NoSoundCard
 from adapters.sip.sockets import family_of
 
 PACKETS_A_FRAME = 64
@@ -37,9 +39,11 @@ class Voice:
     """``hear`` is the listener of an ``Agent``, and ``media_for`` what it asks for a port.
 
     ``host`` is where sockets listen, and ``host_toward`` says under which address another host
-    reaches it (None: not known yet which).  Without ``ports`` the system chooses them.  Of each
-    call ``answer`` hears that the habits want it answered, ``digits`` what the other side has
-    pressed, and ``problem`` what went wrong with its sound.
+    reaches it (None: not known yet which).  Without ``ports`` the system chooses them.
+    ``rouse`` is called, beside the loop, with whether ``ear`` and ``microphone`` are needed: a
+    microphone listens during calls only.  Of each call ``answer`` hears that the habits want
+    it answered, ``digits`` what the other side has pressed, and ``problem`` what went wrong
+    with its sound.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Voice:
         habits: Habits | None = None,
         ear: Sink | None = None,
         microphone: Source | None = None,
+        rouse: Callable[[bool], None] | None = None,
         answer: Callable[[str], None] | None = None,
         digits: Callable[[str, str], None] = nothing,
         problem: Callable[[str, str], None] = nothing,
@@ -62,6 +67,7 @@ class Voice:
         self.habits = habits or Habits()
         self.ear = ear
         self.microphone = microphone
+        self.rouse = rouse
         self.answer = answer
         self.digits = digits
         self.problem = problem
@@ -70,6 +76,7 @@ class Voice:
         self._sockets: dict[str, socket.socket] = {}
         self._new_identity = new_identity
         self._nursery: trio.Nursery | None = None
+        self._come_or_gone = trio.Event()  # A sound.
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Until it is cancelled; then every socket and every file is closed."""
@@ -78,6 +85,8 @@ class Voice:
                 self._nursery = nursery
                 for call, sound in self.sounds.items():
                     nursery.start_soon(self.pace, call, sound)
+                if self.rouse is not None:
+                    nursery.start_soon(self.keep_roused, self.rouse)
                 task_status.started()
                 await trio.sleep_forever()
         finally:
@@ -124,9 +133,28 @@ class Voice:
             conversation = Conversation(self._new_identity(), ip_version)
             sound = CallSound(conversation, self.habits.of(call), self.ear, self.microphone)
             self.sounds[call] = sound
+            self._come_or_gone.set()
             if self._nursery is not None:
                 self._nursery.start_soon(self.pace, call, sound)
         return self.sounds[call]
+
+    async def keep_roused(self, rouse: Callable[[bool], None]) -> None:
+        """In a thread: a sound system may take its time."""
+        is_on = False
+        try:
+            while True:
+                while is_on is not bool(self.sounds):
+                    is_on = not is_on
+                    try:
+                        await trio.to_thread.run_sync(rouse, is_on)
+                    except NoSoundCard as error:
+                        self.problem(next(iter(self.sounds), ""), str(error))
+                await self._come_or_gone.wait()
+                self._come_or_gone = trio.Event()
+        finally:
+            if is_on:
+                with suppress(NoSoundCard):
+                    rouse(False)
 
     # -- Pace ----------------------------------------------------------------------------
 
@@ -137,7 +165,11 @@ class Voice:
             late = int((trio.current_time() - began) / FRAME_S) - n
             if late > LATE_FRAMES:
                 n += late
-            self.tick(call, sound, n)
+            try:
+                self.tick(call, sound, n)
+            except Exception as error:  # A bug of ours costs this call its sound.
+                self.problem(call, f"there is no sound any more: {error!r}")
+                break
             n += 1
         self.close(call)
 
@@ -198,6 +230,8 @@ class Voice:
         sock = socket.socket(family_of(self.host), socket.SOCK_DGRAM)
         sock.setblocking(False)
         try:
+            if sock.family == socket.AF_INET6:  # "::" serves IPv4 as well.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             sock.bind((self.host, port))
         except OSError as error:
             sock.close()
@@ -222,6 +256,7 @@ class Voice:
     def close(self, call: str) -> None:
         self.give_back(call)
         sound = self.sounds.pop(call, None)
+        self._come_or_gone.set()
         if sound is not None:
             sound.stop()
             self.counts += sound.conversation.counts

@@ -5,6 +5,7 @@ rate.  Written is 16 bit PCM, mono, 8,000 Hz, and the header is right at any mom
 recorder that is killed leaves a file that plays up to its last second.
 """
 
+import os
 import struct
 import sys
 from array import array
@@ -17,6 +18,7 @@ PCM, A_LAW, MU_LAW, EXTENSIBLE = 1, 6, 7, 0xFFFE
 COMPANDED = {A_LAW: LAWS[8], MU_LAW: LAWS[0]}
 SLOWEST_HZ, FASTEST_HZ = 4_000, 192_000
 LARGEST_FILE = 200_000_000
+PIECE = 1 << 20  # A whole number of samples in any format.
 HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 HEADER_EVERY_FRAMES = 50  # One second.
 LARGEST_RECORD = 2**31 - HEADER.size
@@ -53,8 +55,10 @@ class Clip:
 
 
 def load(path: Path, is_repeated: bool = False) -> Clip:
-    """Raises ``SoundFileError``."""
+    """Raises ``SoundFileError``.  May take seconds."""
     try:
+        if path.exists() and not path.is_file():  # Of a pipe nobody knows when it speaks.
+            raise SoundFileError(f"{path}: not a file; name a WAV file")
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
@@ -106,6 +110,14 @@ def format_of(chunk: bytes) -> Format:
 
 
 def samples_in(content: bytes, form: Format) -> "array[int]":
+    """Piece by piece, so that a thread that reads a long file leaves the others their turn."""
+    samples = array("h")
+    for start in range(0, len(content), PIECE):
+        samples.extend(samples_of(content[start : start + PIECE], form))
+    return samples
+
+
+def samples_of(content: bytes, form: Format) -> "array[int]":
     """All samples of one channel, or the mean of two."""
     if form.law is not None:
         samples = array("h", form.law.decode(content))
@@ -144,7 +156,7 @@ class Recorder:
         self._size = 0
         self._frames = 0
         try:
-            self._file: BinaryIO | None = path.open("wb")
+            self._file: BinaryIO | None = os.fdopen(private(path), "wb")
             self._write_header()
         except OSError as error:
             fix = "name a file in a folder that this user may write to"
@@ -190,6 +202,11 @@ class Recorder:
                 file.close()
         except OSError:
             return
+
+
+def private(path: Path) -> int:
+    """What people say is for the owner alone; and a pipe that nobody reads is not waited for."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o600)
 
 
 def header(size: int) -> bytes:

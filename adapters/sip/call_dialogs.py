@@ -9,12 +9,11 @@ happens, or onto a list of what may have been left undone when the log is read a
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from adapters.sip import pickup_dialogs, transfer_dialogs
+from adapters.sip import passing_dialogs, pickup_dialogs, proving, transfer_dialogs
 from adapters.sip.address import escaped_user, sip_uri, user_of
 from adapters.sip.build import response_to
 from adapters.sip.dial_plan import is_outside
 from adapters.sip.dialog import ALLOW, USER_AGENT, Dialog, Headers
-from adapters.sip.directory import LineEntry
 from adapters.sip.grammar import Malformed, quoted, wire
 from adapters.sip.message import Flow, Request
 from adapters.sip.owner import Owner
@@ -27,10 +26,10 @@ from core.events.base import Event
 from core.events.facts import Challenge, Target
 from core.events.orders import COMPLETED_ELSEWHERE
 from core.events.turn import Turn
-from core.machines.passing import ASK
 
 CALLER = "caller"
 SDP = "application/sdp"
+REQUESTS_MOST = 64
 Q850_ELSEWHERE = "Q.850;cause=26"  # Non-selected user clearing; some phones read only this.
 
 
@@ -59,8 +58,10 @@ class CallDialogs:
         self.openings: dict[str, int] = {}  # The CSeq of its INVITE, by who has invited us.
         self.requests: dict[tuple[str, int], Request] = {}  # By asker and number; 0: the INVITE.
         self.flows: dict[tuple[str, int], Flow] = {}  # Where each of them is answered.
+        self.requests_most = REQUESTS_MOST  # So many, and those that are over are forgotten.
         self.passed: dict[tuple[str, int], tuple[str, int]] = {}  # To whom, with what CSeq.
-        self.proofs: dict[str, Proofs] = {}  # By leg: what its INVITE has to prove.
+        self.asking: dict[tuple[str, int], passing_dialogs.Asking] = {}  # As long as it waits.
+        self.proofs: dict[str, Proofs] = {}  # By party: what our requests have to prove.
         self.unredacted: dict[bytes, bytes] = {}  # Bodies with keys in them, never recorded.
         self.unspelled: list[str] = []  # Legs whose INVITE could not be made.
         self.session = 0
@@ -78,7 +79,7 @@ class CallDialogs:
             try:
                 handler(self, entry, seen)
             except (Malformed, ValueError):  # Something in it cannot be spelled (build).
-                if isinstance(entry, orders.InviteLeg):
+                if isinstance(entry, orders.InviteLeg | orders.AuthorizeLeg):
                     self.unspelled.append(entry.leg)
 
     # -- What was seen -------------------------------------------------------------------
@@ -106,9 +107,6 @@ class CallDialogs:
         flow = Flow.read(self.targets[leg].flow)
         self.forks[leg, tag] = self.dialogs[leg].forked(event.peer, names.branch, flow)
 
-    def leg_challenged(self, event: observed.LegChallenged, _: Event) -> None:
-        self.proofs.setdefault(event.leg, Proofs()).asked(event.challenge)
-
     def hung_up(self, event: observed.CallerHungUp | observed.LegHungUp, _: Event) -> None:
         party = event.leg if isinstance(event, observed.LegHungUp) else CALLER
         if dialog := self.dialogs.get(party):
@@ -124,14 +122,6 @@ class CallDialogs:
         self.flows[key] = Flow.read(event.flow)
         if key not in self.requests:
             self.requests[key] = request_of(dialog, event)
-
-    def request_answered(self, event: observed.RequestAnswered, _: Event) -> None:
-        party, _number = self.passed.get((event.by, event.number), ("", 0))
-        if event.contact and party:
-            self.dialogs[party].target = event.contact
-            self.dialogs[party].aim()
-        if event.number == ASK and event.code < 300:
-            self.offers[event.by] = event.body
 
     # -- Toward a leg ----------------------------------------------------------------------
 
@@ -153,11 +143,13 @@ class CallDialogs:
         dialog = self.dialogs[order.leg]
         proofs = self.proofs[order.leg].spend()
         target = self.targets[order.leg]
-        line = self.line_of(order.leg)
-        if line is None:
+        line = proving.line_of(self, order.leg)
+        if line is None:  # It is ours no more: nobody can be asked.
+            self.unspelled.append(order.leg)
             return
         proven = headers(proofs, line, line.account, "INVITE", dialog.invite_uri, self.cnonce_for)
         dialog.remote, dialog.target, dialog.routes = dialog.addressee, dialog.invite_uri, []
+        dialog.progress = (0, "")
         self.send_invite(order.leg, dialog, target, [*proven])
 
     def cnonce_for(self, challenge: Challenge) -> str:
@@ -179,12 +171,9 @@ class CallDialogs:
         owner = Owner(self.stream, leg)
         self.wire.request(owner, dialog.branch_of(cseq), "INVITE", data, dialog.flow)
 
-    def line_of(self, leg: str) -> LineEntry | None:
-        return self.around.directory.lines.get(self.lines.get(leg, self.invite.line))
-
     def identity(self, leg: str) -> Headers:
         """Who calls out, where the server of the line trusts us to say so (RFC 3325 9.1)."""
-        line = self.line_of(leg)
+        line = proving.line_of(self, leg)
         if line is None or not line.asserted_identity:
             return []
         user = escaped_user(line.account.user)
@@ -220,8 +209,10 @@ class CallDialogs:
         self.send_bye(order.leg, self.dialogs[order.leg], reasons(order.reason))
 
     def send_bye(self, party: str, dialog: Dialog, more: Headers) -> None:
+        dialog.parting = more
+        proven = proving.credentials(self, party, dialog, "BYE")
         cseq = dialog.next_cseq()
-        data = dialog.request("BYE", cseq, more)
+        data = dialog.request("BYE", cseq, [*proven, *more])
         owner = Owner(self.stream, party)
         self.wire.request(owner, dialog.branch_of(cseq), "BYE", data, dialog.flow)
 
@@ -249,40 +240,6 @@ class CallDialogs:
 
     def call_answered(self, event: decided.CallAnswered, _: Event) -> None:
         self.sides = (CALLER, event.by)
-
-    def pass_request(self, order: orders.PassRequest, seen: Event) -> None:
-        party = self.other(order.by)
-        dialog = self.dialogs[party]
-        cseq = dialog.next_cseq()
-        if order.method == "INVITE":
-            dialog.invite_cseq = cseq
-        self.passed[order.by, order.number] = (party, cseq)
-        asked, content_type = self.offers.get(order.by, b""), SDP
-        if isinstance(seen, observed.RequestArrived):
-            asked, content_type = seen.body, seen.content_type
-        body = self.toward_party(party, asked, content_type)
-        data = dialog.request(order.method, cseq, None, body, content_type)
-        owner = Owner(self.stream, party, order.by, order.number)
-        self.wire.request(owner, dialog.branch_of(cseq), order.method, data, dialog.flow)
-
-    def pass_answer(self, order: orders.PassAnswer, seen: Event) -> None:
-        assert isinstance(seen, observed.RequestAnswered)
-        body = self.toward_party(order.by, seen.body, seen.content_type)
-        contact = ""
-        request = self.requests[order.by, order.number]
-        if request.method in ("INVITE", "UPDATE") and order.code < 300:
-            contact = self.dialogs[order.by].contact
-        self.answer(order.by, order.number, order.code, body, seen.content_type, contact)
-
-    def pass_ack(self, order: orders.PassAck, seen: Event) -> None:
-        assert isinstance(seen, observed.RequestAcked | observed.RequestAnswered)
-        party, cseq = self.passed[order.by, order.number]
-        body = self.toward_party(party, seen.body, SDP)
-        self.send_ack(party, self.dialogs[party], cseq, body)
-
-    def ack_answer(self, order: orders.AckAnswer, _: Event) -> None:
-        party, cseq = self.passed[order.by, order.number]
-        self.send_ack(party, self.dialogs[party], cseq, b"")
 
     def refuse_request(self, order: orders.RefuseRequest, _: Event) -> None:
         self.answer(order.by, order.number, order.code, b"", "", "")
@@ -327,7 +284,7 @@ class CallDialogs:
             return body
         body = self.unredacted.get(body, body)
         if not ports:
-            return body
+            return dialog.described(body)
         dialog.sdp_version += 1
         host = self.around.relay_toward(dialog.flow, dialog.here)
         session = dialog.session or self.session
@@ -356,11 +313,9 @@ HANDLERS: dict[type[Event], Handler] = {
     observed.LegForked: CallDialogs.leg_forked,
     joined.LegJoined: pickup_dialogs.leg_joined,
     joined.PickupArrived: pickup_dialogs.picked_up,
-    observed.LegChallenged: CallDialogs.leg_challenged,
     observed.LegHungUp: CallDialogs.hung_up,
     observed.CallerHungUp: CallDialogs.hung_up,
     observed.RequestArrived: CallDialogs.request_arrived,
-    observed.RequestAnswered: CallDialogs.request_answered,
     orders.InviteLeg: CallDialogs.invite_leg,
     orders.AuthorizeLeg: CallDialogs.authorize_leg,
     orders.CancelLeg: CallDialogs.cancel_leg,
@@ -373,11 +328,9 @@ HANDLERS: dict[type[Event], Handler] = {
     orders.RefuseCaller: CallDialogs.refuse_caller,
     orders.ReleaseCaller: CallDialogs.release_caller,
     decided.CallAnswered: CallDialogs.call_answered,
-    orders.PassRequest: CallDialogs.pass_request,
-    orders.PassAnswer: CallDialogs.pass_answer,
-    orders.PassAck: CallDialogs.pass_ack,
-    orders.AckAnswer: CallDialogs.ack_answer,
     orders.RefuseRequest: CallDialogs.refuse_request,
+    **passing_dialogs.HANDLERS,
+    **proving.HANDLERS,
     **transfer_dialogs.HANDLERS,
 }
 

@@ -5,11 +5,15 @@ observation, and the call's machine decides.  What it orders is carried out by
 ``CallDialogs``.  Nothing is decided here that the log would have to know.
 """
 
+from itertools import takewhile
+
+from adapters.sip import answered
 from adapters.sip.address import user_of
 from adapters.sip.call_dialogs import CALLER, SDP, CallDialogs
 from adapters.sip.dial_plan import Plan, is_outside
 from adapters.sip.dialog import ALLOW
 from adapters.sip.facts import challenge_in, origin_of, peer_of
+from adapters.sip.forgetting import forget_answered, forget_call, opened_by
 from adapters.sip.message import Flow, Request, Response
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import redacted
@@ -24,10 +28,11 @@ from core.events.orders import CancelLeg, PassRequest, RefuseRequest
 from core.events.turn import Turn
 from core.machines.call import Call, CallerPhase, LegPhase, Phase
 from core.machines.legs import UP
-from core.machines.passing import PassedPhase, find
+from core.machines.passing import find
 
 PASSED_ON = ("INVITE", "UPDATE", "INFO", "MESSAGE")
 OUT_OF_ORDER = 500
+TIMER_C_S = 180.0  # RFC 3261 16.6
 FORKS_MAX = 16  # Branches of one call that are released; more are no accident.
 KEPT_AFTER_END_NS = 64 * SECOND_NS  # A peer may repeat itself for 64*T1, and so may we.
 FORGET_EVERY_NS = 5 * SECOND_NS
@@ -40,6 +45,7 @@ class Calls:
         self.around = around
         self.open: dict[str, CallDialogs] = {}
         self.by_dialog: dict[tuple[str, str], tuple[str, str]] = {}  # Call-ID and our tag.
+        self.by_invite: dict[tuple[str, str, int], str] = {}  # Call-ID, their tag and the CSeq.
         self.answering: dict[Owner, ServerTransaction] = {}
         self.inviting: dict[tuple[str, str], ClientTransaction] = {}  # Stream and leg.
         self.transfers = Transfers(self)
@@ -80,13 +86,18 @@ class Calls:
         dialogs = self.open[stream] = CallDialogs(stream, self.around, self)
         dialogs.requests[CALLER, 0] = request
         keep_keys(dialogs, offer, request.body)
-        self.answering[Owner(stream, CALLER, CALLER, 0)] = transaction
+        self.owe(Owner(stream, CALLER, CALLER, 0), transaction)
         self.around.respond(transaction, 100)
         self.hear(seen, stream)
 
     def stream_of(self, request: Request) -> str:
-        identifiers = self.around.identifiers
-        return identifiers.call(request.call_id, request.from_tag, request.cseq)
+        """Of the call that this INVITE has opened, or would open now.
+
+        Now is part of its name: somebody may say again what he has said long ago, and what the
+        log has of that is another call.
+        """
+        said = (request.call_id, request.from_tag, request.cseq)
+        return self.by_invite.get(said) or self.around.identifiers.call(*said, self.around.at)
 
     # -- Turns become messages ---------------------------------------------------------------
 
@@ -113,6 +124,7 @@ class Calls:
                     self.around.transactions.give_up_after_cancel(inviting, self.around.now)
 
     def know(self, dialogs: CallDialogs) -> None:
+        self.by_invite[opened_by(dialogs)] = dialogs.stream
         for party, dialog in dialogs.dialogs.items():
             if party not in dialogs.elsewhere:
                 self.by_dialog[dialog.call_id, dialog.tag] = (dialogs.stream, party)
@@ -121,11 +133,22 @@ class Calls:
         sent = self.around.transactions.send_request(
             branch, method, data, flow, owner, self.around.now
         )
-        if method == "INVITE" and not owner.by:
+        self.watch(owner, sent)
+
+    def watch(self, owner: Owner, sent: ClientTransaction) -> None:
+        """What bounds an INVITE that has had a provisional: the ring time, else timer C."""
+        if sent.method == "INVITE" and owner.by:
+            sent.proceeds_s = TIMER_C_S
+        elif sent.method == "INVITE":
             self.inviting[owner.stream, owner.party] = sent
 
     def ack(self, owner: Owner, data: bytes, flow: Flow) -> None:
         self.around.transactions.send_ack(data, flow)
+
+    def owe(self, owner: Owner, transaction: ServerTransaction) -> None:
+        """An answer; who asked may yet owe us the ACK to that."""
+        transaction.owner = owner
+        self.answering[owner] = transaction
 
     def answer(self, owner: Owner, code: int, data: bytes) -> None:
         transaction = self.answering.get(owner)
@@ -136,9 +159,11 @@ class Calls:
 
     def response(self, owner: Owner, response: Response) -> None:
         if owner.by:
-            self.response_to_passed(owner, response)
+            answered.passed(self, owner, response)
         elif response.method == "INVITE":
             self.response_of_leg(owner, response)
+        elif response.method == "BYE":
+            answered.released(self, owner, response)
 
     def response_of_leg(self, owner: Owner, response: Response) -> None:
         stream, leg = owner.stream, owner.party
@@ -191,54 +216,6 @@ class Calls:
         else:
             self.around.drops["too-many-branches"] += 1
 
-    def response_to_passed(self, owner: Owner, response: Response) -> None:
-        stream, party, by, number = owner
-        dialogs = self.open.get(stream)
-        if dialogs is None or response.code < 200:
-            return
-        passed = find(self.state(stream).passed, by, number)
-        if passed is not None and passed.phase in (PassedPhase.ASKED, PassedPhase.ABANDONED):
-            contact = peer_of(response).contact if response.method in ("INVITE", "UPDATE") else ""
-            seen = observed.RequestAnswered(
-                by=by,
-                number=number,
-                code=response.code,
-                body=self.body_of(dialogs, response),
-                content_type=response.first("content-type"),
-                contact=contact,
-            )
-            self.hear(seen, stream)
-        elif response.method == "INVITE" and dialogs.dialogs[party].last_ack:
-            dialog = dialogs.dialogs[party]
-            self.around.transactions.send_ack(dialog.last_ack, dialog.flow)
-
-    def other_way(self, client: ClientTransaction) -> Flow | None:
-        """For a request within a dialog: a new connection to the peer (RFC 3261 12.2.1.1)."""
-        owner = client.owner
-        if not isinstance(owner, Owner) or (client.method == "INVITE" and not owner.by):
-            return None
-        dialogs = self.open.get(owner.stream)
-        if dialogs is None or client.method == "CANCEL":
-            return None
-        dialog = dialogs.dialogs.get(owner.party)
-        if dialog is None:
-            return None
-        return dialog.other_way(client.flow, self.bound_way(dialogs, owner.party, client.flow))
-
-    def bound_way(self, dialogs: CallDialogs, party: str, lost: Flow) -> Flow | None:
-        """The connection by which this phone has registered since: under the same contact, else
-        the latest from the same host, where a contact names the port of the connection.
-        """
-        board, target = self.around.house.board, dialogs.dialogs[party].target
-        bindings = board.state(f"link:{self.phone_of(dialogs, party)}").bindings.values()
-        found = None
-        for bound in sorted(bindings, key=lambda bound: bound.contact == target):
-            flow = Flow.read(bound.flow)
-            is_like_it = (flow.transport, flow.host) == (lost.transport, lost.host)
-            if is_like_it and flow != lost and flow.transport != "udp":
-                found = flow
-        return found
-
     def phone_of(self, dialogs: CallDialogs, party: str) -> str:
         """The name of this side's link where it is a phone of the house."""
         if party == CALLER:
@@ -249,8 +226,12 @@ class Calls:
         return next((member for member, number in aliases if str(number) == alias), "")
 
     def timed_out(self, owner: Owner, ended: TimedOut) -> None:
+        if owner.stream not in self.open:
+            return  # Its call is forgotten: nobody waits for it any more.
         if owner.by:
-            self.hear(observed.RequestUnanswered(by=owner.by, number=owner.number), owner.stream)
+            if find(self.state(owner.stream).passed, owner.by, owner.number):
+                seen = observed.RequestUnanswered(by=owner.by, number=owner.number)
+                self.hear(seen, owner.stream)
         elif (
             isinstance(ended.transaction, ClientTransaction)
             and ended.transaction.method == "INVITE"
@@ -331,6 +312,10 @@ class Calls:
         """200 whatever we think of the call: who says BYE has left (RFC 3261 15.1.2)."""
         request = transaction.request
         self.around.respond(transaction, 200)
+        for by, number in self.open[stream].requests:  # It waits for no 2xx (RFC 5407 3.1.6).
+            owed = self.answering.get(Owner(stream, by, by, number)) if by == party else None
+            if owed is not None:
+                self.around.transactions.acknowledged(owed)
         call = self.state(stream)
         if party == CALLER:
             if call.caller is not CallerPhase.DONE:
@@ -345,8 +330,10 @@ class Calls:
         offering = request.method in ("INVITE", "UPDATE")
         if request.method == "INVITE":
             self.around.respond(transaction, 100)
+        if len(dialogs.requests) >= dialogs.requests_most:
+            forget_answered(self, dialogs)
         dialogs.requests[party, request.cseq] = request
-        self.answering[Owner(stream, party, party, request.cseq)] = transaction
+        self.owe(Owner(stream, party, party, request.cseq), transaction)
         seen = observed.RequestArrived(
             by=party,
             method=request.method,
@@ -380,18 +367,14 @@ class Calls:
     def forget_ended(self) -> None:
         """A call that ended long enough ago leaves the memory; the log keeps it."""
         until = self.around.at - KEPT_AFTER_END_NS
-        while self.ended and self.ended[0][0] <= until:
-            _, stream = self.ended.pop(0)
-            dialogs = self.open.pop(stream, None)
-            if dialogs is None:
-                continue
-            for party, dialog in dialogs.dialogs.items():
-                if party not in dialogs.elsewhere:
-                    self.by_dialog.pop((dialog.call_id, dialog.tag), None)
-                self.inviting.pop((stream, party), None)
-            for by, number in dialogs.requests:
-                self.answering.pop(Owner(stream, by, by, number), None)
-            self.around.house.forget(stream)
+        over = [*takewhile(lambda ended: ended[0] <= until, self.ended)]
+        if not over:
+            return
+        del self.ended[: len(over)]
+        for _, stream in over:
+            if dialogs := self.open.pop(stream, None):
+                forget_call(self, dialogs)
+        self.around.house.forget({stream for _, stream in over})
 
 
 def keep_keys(dialogs: CallDialogs, recorded: bytes, body: bytes) -> None:

@@ -9,6 +9,7 @@ from adapters.sip.grammar import Malformed
 from adapters.sip.identifiers import DialogNames
 from adapters.sip.message import Flow, request_bytes
 from adapters.sip.own_phone import is_local
+from adapters.sip.sdp import origin_of, with_origin
 from adapters.sip.sockets import is_address
 from core.events.facts import Peer
 
@@ -26,8 +27,8 @@ class Dialog:
 
     __slots__ = (
         "addressee", "branch", "call_id", "contact", "credentials", "cseq", "flow", "here",
-        "invite_cseq", "invite_uri", "last_ack", "local", "lost", "progress", "remote",
-        "remote_cseq", "routes", "sdp_version", "session", "tag", "target",
+        "invite_cseq", "invite_uri", "last_ack", "local", "lost", "origin", "parting", "progress",
+        "remote", "remote_cseq", "routes", "sdp_version", "session", "tag", "target", "told",
     )  # fmt: skip
 
     def __init__(self, names: DialogNames, flow: Flow, here: str) -> None:
@@ -40,13 +41,16 @@ class Dialog:
         self.local = self.remote = self.target = ""
         self.addressee = self.invite_uri = ""  # To and Request-URI of an INVITE that opens it.
         self.routes: list[str] = []
-        self.credentials: Headers = []  # Of that INVITE; its ACK repeats them (13.2.2.4).
+        self.credentials: Headers = []  # Of our last INVITE; its ACK repeats them (13.2.2.4).
         self.cseq = 0
         self.invite_cseq = 0  # Of our last INVITE: what ACK and CANCEL are about.
         self.remote_cseq = 0
         self.sdp_version = 0
+        self.origin = ""  # The o= line it was told last, where another one goes on with that.
+        self.told = b""  # The SDP it was sent last, where no relay is between.
         self.session = 0  # Of our o= line, where it is not that of its call (RFC 4566 5.2).
         self.last_ack = b""
+        self.parting: Headers = []  # What its BYE says, which may have to be said once more.
         self.progress = (0, "")  # The provisional that was heard last, and its tag.
         self.lost: tuple[Flow, ...] = ()  # Ways that this process has tried in vain.
 
@@ -64,6 +68,16 @@ class Dialog:
         if peer.contact:
             self.target = peer.contact
         self.routes = [*reversed(peer.routes)]
+
+    def described(self, body: bytes) -> bytes:
+        """The SDP of the other side as it stands, but for whose session it says it is, where
+        this one has begun it with somebody else (RFC 3264 8).
+        """
+        if self.origin:
+            body = with_origin(body, self.origin)
+            self.origin = origin_of(body)
+        self.told = body
+        return body
 
     def is_with(self, tag: str) -> bool:
         """Whether an answer with this To tag is of the branch that this dialog is with."""
@@ -119,6 +133,13 @@ class Dialog:
             self.flow = ways[0] if ways else lost
         return None if self.flow == lost else self.flow
 
+    def routed(self) -> tuple[str, list[str]]:
+        """Request-URI and Route; a strict router takes the place of the target (12.2.1.1)."""
+        routes = self.routes
+        if not routes or is_loose(routes[0]):
+            return self.target, routes
+        return address(routes[0]).uri, [*routes[1:], f"<{self.target}>"]
+
     def request(
         self,
         method: str,
@@ -129,9 +150,7 @@ class Dialog:
         hops: int = 70,
     ) -> bytes:
         """A request in this dialog, or the INVITE that opens it (RFC 3261 8.1.1, 12.2.1.1)."""
-        target, routes = self.target, self.routes
-        if routes and not is_loose(routes[0]):  # A strict router (RFC 3261 12.2.1.1).
-            target, routes = address(routes[0]).uri, [*routes[1:], f"<{target}>"]
+        target, routes = self.routed()
         headers = [("Via", self.via(self.branch_of(cseq, method)))]
         headers += [("Route", route) for route in routes]
         headers += [

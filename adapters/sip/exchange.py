@@ -9,6 +9,7 @@ given to whoever answers for it (``calls``, ``registrar``, ``registration``), ob
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from adapters.net.relay_ports import RelayError
 from adapters.sip.address import address, user_of
@@ -17,11 +18,12 @@ from adapters.sip.build import Headers, response_to
 from adapters.sip.calls import Calls
 from adapters.sip.dial_plan import DialPlan, Plan
 from adapters.sip.dialog import ALLOW
-from adapters.sip.facts import hops_of
+from adapters.sip.facts import hops_of, peer_of
 from adapters.sip.grammar import Malformed, text
 from adapters.sip.joining import Joining
 from adapters.sip.media import MediaDesk
 from adapters.sip.message import Flow, Ping, Request, Response, parse, reply_flow, stamp
+from adapters.sip.other_way import other_way
 from adapters.sip.own_phone import is_local
 from adapters.sip.owner import Owner
 from adapters.sip.registrar import Registrar
@@ -97,8 +99,8 @@ class Exchange:
     def failed(self, flow: Flow, at: int) -> None:
         """The transport lost this way (RFC 3261 8.1.3.1)."""
         self.around.at = at
-        other_way = self.calls.other_way
-        for ended in self.around.transactions.failed(flow, self.around.now, other_way):
+        way = partial(other_way, self.calls)
+        for ended in self.around.transactions.failed(flow, self.around.now, way):
             self.timed_out(ended)
 
     # -- Inside ----------------------------------------------------------------------------------
@@ -221,7 +223,7 @@ class Exchange:
             return 415, [("Accept", "application/sdp")]
         if self.calls.stream_of(request) in self.calls.open:
             return 482, []  # Merged (RFC 3261 8.2.2.2): it came to us by two ways.
-        if not request.first("contact"):
+        if not peer_of(request).contact:  # Nowhere to say anything to later (RFC 3261 8.1.1.8).
             return 400, []
         return None
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from adapters.sip.address import address
 from adapters.sip.digest import read_challenge
 from adapters.sip.grammar import Malformed
-from adapters.sip.message import Flow, Request, Response
+from adapters.sip.message import Flow, Request, Response, check_target
 from core.events.facts import Challenge, Origin, Peer
 
 
@@ -33,10 +33,12 @@ def peer_of(message: Request | Response) -> Peer:
     contacts = message.listed("contact")
     try:
         contact = address(contacts[0]).uri if contacts else ""
+        if contact:
+            check_target(contact)
     except Malformed:
         contact = ""
     routes = tuple(message.listed("record-route"))
-    return Peer(tag=message.to_tag, contact="" if contact == "*" else contact, routes=routes)
+    return Peer(tag=message.to_tag, contact=contact, routes=routes)
 
 
 def challenge_in(response: Response) -> Challenge | None:

@@ -29,9 +29,9 @@ class Identifiers:
         derived = self.derived(stream, party)
         return DialogNames(derived[:28], derived[28:44], f"z9hG4bK{derived[44:]}")
 
-    def call(self, call_id: str, from_tag: str, cseq: int) -> str:
+    def call(self, call_id: str, from_tag: str, cseq: int, at: int) -> str:
         """The stream of the call that this INVITE opens: one caller, one INVITE, one call."""
-        return f"call:{self.derived(call_id, from_tag, str(cseq), octets=6)}"
+        return f"call:{self.derived(call_id, from_tag, str(cseq), str(at), octets=6)}"
 
     def number(self, *what: str) -> int:
         """A session number for the o= line of SDP (RFC 4566 5.2)."""

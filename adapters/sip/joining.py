@@ -71,7 +71,7 @@ class Joining:
         offer = redacted(request.body)
         dialogs.requests[leg, 0] = request
         keep_keys(dialogs, offer, request.body)
-        self.calls.answering[Owner(stream, leg, leg, 0)] = transaction
+        self.calls.owe(Owner(stream, leg, leg, 0), transaction)
         seen = PickupArrived(
             leg=leg,
             offer=offer,

@@ -128,7 +128,7 @@ class Request(Message):
         Message.__init__(self, fields, body, fault)
         if self.method != method:
             raise Malformed("cseq-method")
-        _check_target(self.uri)
+        check_target(self.uri)
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.call_id}>"
@@ -148,8 +148,11 @@ class Response(Message):
         return f"<Response {self.code} {self.method} {self.call_id}>"
 
 
-def _check_target(target: str) -> None:
-    """At sight where it is usual; more colons are an IPv6 address, a password or a fault."""
+def check_target(target: str) -> None:
+    """Raises ``Malformed`` where no request can go there.
+
+    At sight where it is usual; more colons are an IPv6 address, a password or a fault.
+    """
     if target[:4] == "sip:" and target.count(":") <= 2 and '"' not in target and "<" not in target:
         return
     try:

@@ -27,8 +27,8 @@ def opened(dialogs: "CallDialogs", party: str, origin: Origin) -> None:
     around = dialogs.around
     names = around.identifiers.dialog(dialogs.stream, party)
     dialog = Dialog(names._replace(call_id=origin.call_id), flow, around.here(flow))
-    dialog.local = f"{origin.called};tag={dialog.tag}"
-    dialog.remote = origin.caller
+    dialog.local = f"{speakable(origin.called)};tag={dialog.tag}"
+    dialog.remote = speakable(origin.caller)
     dialog.target = origin.contact
     dialog.routes = [route for line in origin.routes for route in split_at(line, ",")]
     dialog.remote_cseq = origin.cseq
@@ -39,6 +39,11 @@ def opened(dialogs: "CallDialogs", party: str, origin: Origin) -> None:
     dialogs.flows[party, 0] = flow
     if (party, 0) not in dialogs.requests:
         dialogs.requests[party, 0] = invite_of(origin)
+
+
+def speakable(value: str) -> str:
+    """A From or To as we may say it ourselves: a NUL, escaped or not, is no part of our words."""
+    return value.replace("\0", " ")
 
 
 def leg_joined(dialogs: "CallDialogs", event: joined.LegJoined, _: Event) -> None:

@@ -25,6 +25,7 @@ class Proofs:
 
     def __init__(self) -> None:
         self.known: dict[tuple[bool, str], Proof] = {}
+        self.host = ""  # Where they asked last; within a call nobody elsewhere is given any of it.
 
     def asked(self, challenge: Challenge) -> None:
         known = self.known

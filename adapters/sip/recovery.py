@@ -56,12 +56,17 @@ class Undone:
     def __init__(self) -> None:
         self.at = 0
         self.sent: dict[tuple[str, str], Sent] = {}
+        self.latest: dict[tuple[Owner, str], str] = {}  # What was refused is asked anew since.
         self.acks: dict[str, Sent] = {}  # The last of each party.
         self.answers: dict[Owner, Answered] = {}  # The last of each request.
 
     def request(self, owner: Owner, branch: str, method: str, data: bytes, flow: Flow) -> None:
-        if not is_local(flow):
-            self.sent[branch, method] = Sent(owner, branch, method, data, flow, self.at)
+        if is_local(flow):
+            return
+        if owner.by or method == "BYE":
+            self.sent.pop((self.latest.get((owner, method), ""), method), None)
+            self.latest[owner, method] = branch
+        self.sent[branch, method] = Sent(owner, branch, method, data, flow, self.at)
 
     def ack(self, owner: Owner, data: bytes, flow: Flow) -> None:
         if not is_local(flow):
@@ -89,8 +94,7 @@ def recover(exchange: Exchange, turns: Iterable[Turn], at: int) -> int:
                 keep(calls, turn, long_ago)
             case "line":
                 exchange.registrations.recover(turn)
-    for stream in [s for s in house.board.states if kind_of(s) == "call" and s not in calls]:
-        house.forget(stream)
+    house.forget({s for s in house.board.states if kind_of(s) == "call" and s not in calls})
     for stream, story in calls.items():
         take_up(exchange, stream, story)
     for stream in calls:  # The hotspot's own phone has lost what it had with the process.
@@ -185,10 +189,11 @@ def resume(exchange: Exchange, sent: Sent, *, proceeding: bool, send: bool) -> N
     made = transactions.resume_client(
         sent.branch, sent.method, sent.data, sent.flow, owner, now, proceeding, send
     )
-    if sent.method == "INVITE" and not owner.by:
-        exchange.calls.inviting[owner.stream, owner.party] = made
-        if not exchange.calls.state(owner.stream).leg_is(owner.party, LegPhase.PROCEEDING):
-            transactions.give_up_after_cancel(made, now)
+    exchange.calls.watch(owner, made)
+    is_opening = sent.method == "INVITE" and not owner.by
+    call = exchange.calls.state(owner.stream)
+    if is_opening and not call.leg_is(owner.party, LegPhase.PROCEEDING):
+        transactions.give_up_after_cancel(made, now)
 
 
 def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: Undone) -> None:
@@ -208,7 +213,7 @@ def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: U
         made: ServerTransaction = exchange.around.transactions.resume_server(
             request, flow, exchange.around.now, code, data, acked and code < 300
         )
-        exchange.calls.answering[owner] = made
+        exchange.calls.owe(owner, made)
         if data and not (acked and code < 300):
             exchange.around.transactions.outbox.append((flow, data))
 

@@ -122,6 +122,24 @@ def with_relay(sdp: bytes, host: str, ports: Sequence[int], session: int, versio
     return "\r\n".join(kept).encode("latin-1", "replace")
 
 
+def origin_of(sdp: bytes) -> str:
+    """The value of its o= line, "" where it has none."""
+    return next((line[2:] for line in _lines(sdp) if line[:2] == "o="), "")
+
+
+def with_origin(sdp: bytes, origin: str) -> bytes:
+    """The next description of the session that ``origin`` began, whoever goes on with it.
+
+    Nothing but the version may change in that line, by one each time (RFC 3264 8).
+    """
+    words = origin.split()
+    if len(words) < 3 or not words[2].isdecimal() or len(words[2]) > 20:
+        return sdp
+    next_one = " ".join([*words[:2], str(int(words[2]) + 1), *words[3:]])
+    lines = [f"o={next_one}" if line[:2] == "o=" else line for line in _lines(sdp)]
+    return "\r\n".join([*lines, ""]).encode("latin-1", "replace")
+
+
 def _addresses(lines: list[str]) -> re.Pattern[str] | None:
     """Whatever the phone calls itself, to be found in comments, CNAMEs and private lines."""
     names = {name for line in lines for name in ADDRESS.findall(line)}

@@ -229,7 +229,7 @@ class Transactions:
 
     def _advance(self, found: ClientTransaction, response: Response, now: float) -> None:
         if response.code < 200:
-            self._progress(found)
+            self._progress(found, now)
             return
         found.repeats_at = inf
         if found.method != "INVITE":
@@ -246,13 +246,13 @@ class Transactions:
             timer_d_s = max(TIMER_D_LEAST_S, self.patience_s)
             self._linger(found, now, 0.0 if is_reliable(found) else timer_d_s)
 
-    def _progress(self, found: ClientTransaction) -> None:
+    def _progress(self, found: ClientTransaction, now: float) -> None:
         if found.spare is not None:  # It was heard over TCP.
             found.repeats_at = inf
         if found.method != "INVITE":
             found.interval_s = self.t2_s  # For the timer E after the one that runs.
         elif found.state is State.CALLING:
-            found.repeats_at = found.ends_at = inf  # From here on the ring timer decides.
+            found.repeats_at, found.ends_at = inf, now + found.proceeds_s
         found.state = State.PROCEEDING
 
     # -- Time, and ways that are lost --------------------------------------------------
@@ -368,7 +368,7 @@ class Transactions:
         if send:
             self.outbox.append((made.flow, made.data))
         if proceeding:
-            self._progress(made)
+            self._progress(made, now)
             if method != "INVITE" and flow.transport == "udp":
                 made.repeats_at = now + self.t2_s
         return made

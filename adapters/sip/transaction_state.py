@@ -45,12 +45,13 @@ class Transaction:
 class ClientTransaction(Transaction):
     """A request of ours (RFC 3261 17.1); ``owner`` is whatever its user wants back with it."""
 
-    __slots__ = ("ack", "method", "owner", "spare")
+    __slots__ = ("ack", "method", "owner", "proceeds_s", "spare")
 
     def __init__(self, key: Key, flow: Flow, data: bytes, method: str, owner: object) -> None:
         super().__init__(key, flow, State.CALLING if method == "INVITE" else State.TRYING, data)
         self.method = method
         self.owner = owner
+        self.proceeds_s = inf  # Of an INVITE: from its first provisional; a ring timer may decide.
         self.ack = b""  # Of a non-2xx final; repeated as often as that final is.
         self.spare: tuple[Flow, bytes] | None = None  # Its UDP way, where it left over TCP.
 
@@ -58,11 +59,12 @@ class ClientTransaction(Transaction):
 class ServerTransaction(Transaction):
     """A request of a peer (RFC 3261 17.2); ``data`` is our last response, empty before it."""
 
-    __slots__ = ("acknowledged", "is_invite", "reply_flow", "request")
+    __slots__ = ("acknowledged", "is_invite", "owner", "reply_flow", "request")
 
     def __init__(self, key: Key, flow: Flow, request: Request, state: State, reply: Flow) -> None:
         super().__init__(key, flow, state, b"")
         self.request = request
+        self.owner: object = None  # Whatever its user wants back where no ACK comes.
         self.reply_flow = reply
         self.is_invite = request.method == "INVITE"
         self.acknowledged = False

@@ -17,6 +17,8 @@ from adapters.sip.grammar import Malformed, unescaped
 from adapters.sip.message import Flow
 from adapters.sip.own_phone import OWN, is_local
 from adapters.sip.owner import Owner
+from adapters.sip.proving import line_of
+from adapters.sip.sdp import origin_of
 from adapters.sip.transaction import ServerTransaction
 from core.events.facts import Established, Target
 from core.events.observed import TransferAsked
@@ -28,6 +30,9 @@ from core.machines.transferring import remaining
 
 if TYPE_CHECKING:
     from adapters.sip.calls import Calls
+
+
+LEGS_MAX = 64  # Of one call, all that it ever had: more are no people's doing.
 
 
 class Transfers:
@@ -44,6 +49,10 @@ class Transfers:
             return
         if call.phase is not Phase.TALKING or party not in call.sides:
             self.around.respond(transaction, 491 if call.phase is Phase.ANSWERED else 481)
+            return
+        if len(call.legs) >= LEGS_MAX:
+            self.around.drops["too-many-legs"] += 1
+            self.around.respond(transaction, 503)
             return
         try:
             target, replaces = refer_to(transaction.request.all("refer-to"))
@@ -75,7 +84,7 @@ class Transfers:
         request, dialogs = transaction.request, self.calls.open[stream]
         call = self.calls.state(stream)
         dialogs.requests[party, request.cseq] = request
-        self.calls.answering[Owner(stream, party, party, request.cseq)] = transaction
+        self.calls.owe(Owner(stream, party, party, request.cseq), transaction)
         seen = TransferAsked(
             by=party,
             number=request.cseq,
@@ -153,10 +162,11 @@ class Transfers:
         if not may_be_taken(call, party) or is_offering(call.passed, party):
             return replace(seen, refusal=491)
         legs = len(self.calls.state(stream).legs)
-        target = self.known_as(dialogs, party)
+        target, line = self.known_as(dialogs, party), line_of(dialogs, party)
         return replace(
             seen,
             targets=(replace(target, leg=f"{target.leg}/{legs}"),),
+            line=line.number if line else "",
             outside=is_outside(target.leg),
             replaces=other,
             party=party,
@@ -220,6 +230,7 @@ def established(dialogs: CallDialogs, party: str) -> Established:
         remote_cseq=dialog.remote_cseq,
         session=dialog.session or dialogs.session,
         sdp_version=dialog.sdp_version,
+        origin=dialog.origin or origin_of(dialog.told),
     )
 
 

@@ -12,6 +12,7 @@ from adapters.sip.dialog import Dialog, Headers
 from adapters.sip.message import Flow
 from adapters.sip.names import PHRASES
 from adapters.sip.owner import Owner
+from adapters.sip.sdp import origin_of
 from core.events import decided, observed, orders
 from core.events.base import Event
 from core.events.facts import Established, Peer
@@ -48,12 +49,15 @@ def taken(dialogs: "CallDialogs", leg: str, facts: Established) -> Dialog:
     dialog.routes, dialog.contact = [*facts.routes], facts.contact
     dialog.cseq, dialog.remote_cseq = facts.cseq, facts.remote_cseq
     dialog.session, dialog.sdp_version = facts.session, facts.sdp_version
+    dialog.origin = facts.origin
     return dialog
 
 
 def accept_transfer(dialogs: "CallDialogs", order: orders.AcceptTransfer, seen: Event) -> None:
     assert isinstance(seen, observed.TransferAsked)
     dialogs.referrer = order.by
+    remains = dialogs.dialogs[dialogs.other(order.by)]
+    remains.origin = remains.origin or origin_of(remains.told)
     for target in seen.targets:
         dialogs.targets[target.leg] = target
         dialogs.lines[target.leg] = seen.line
@@ -82,16 +86,6 @@ def notify_transfer(dialogs: "CallDialogs", order: orders.NotifyTransfer, _: Eve
     dialogs.wire.request(owner, dialog.branch_of(cseq), "NOTIFY", data, dialog.flow)
 
 
-def ask_offer(dialogs: "CallDialogs", order: orders.AskOffer, _: Event) -> None:
-    party, number = order.by, order.number
-    dialog = dialogs.dialogs[party]
-    cseq = dialog.invite_cseq = dialog.next_cseq()
-    dialogs.passed[party, number] = (party, cseq)
-    data = dialog.request("INVITE", cseq)
-    owner = Owner(dialogs.stream, party, party, number)
-    dialogs.wire.request(owner, dialog.branch_of(cseq), "INVITE", data, dialog.flow)
-
-
 def party_lent(dialogs: "CallDialogs", event: decided.PartyLent, _: Event) -> None:
     dialogs.elsewhere.add(event.party)
 
@@ -118,7 +112,6 @@ HANDLERS: dict[type[Event], Callable[["CallDialogs", Any, Event], None]] = {
     observed.TransferAsked: transfer_asked,
     orders.AcceptTransfer: accept_transfer,
     orders.NotifyTransfer: notify_transfer,
-    orders.AskOffer: ask_offer,
     decided.PartyLent: party_lent,
     decided.PartyRegained: party_regained,
     decided.LegHandedOver: handed_over,

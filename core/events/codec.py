@@ -24,14 +24,17 @@ from eventsourcing.persistence import (
 )
 from msgspec import Struct, convert, to_builtins
 
-from core.events import decided, discovered, joined, observed, orders
+from core.events import decided, discovered, joined, observed, orders, released
 from core.events.base import events_in
 from core.events.turn import Turn
 
 SCHEMA = 1
 UPCASTS: dict[int, Callable[[list[Any]], list[Any]]] = {}
 
-SEEN = reduce(or_, events_in(observed) + events_in(joined) + events_in(discovered))
+SEEN = reduce(
+    or_,
+    (kind for mood in (observed, joined, released, discovered) for kind in events_in(mood)),
+)
 DID = reduce(or_, events_in(decided) + events_in(orders))
 
 

@@ -69,6 +69,7 @@ class Established(Fact, kw_only=True):
     remote_cseq: int = 0
     session: int = 0  # Of our o= line, where a relay is between (RFC 4566 5.2).
     sdp_version: int = 0
+    origin: str = ""  # The o= line it was told last, where no relay is between.
 
 
 class Media(Fact, kw_only=True):
@@ -81,8 +82,8 @@ class Media(Fact, kw_only=True):
 class Challenge(Fact, kw_only=True):
     """A digest challenge (RFC 7616 3.3).  It holds nothing secret."""
 
-    realm: str
-    nonce: str
+    realm: str = ""
+    nonce: str = ""  # Empty: there is none.
     opaque: str = ""
     algorithm: str = "MD5"
     qop: str = ""

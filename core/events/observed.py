@@ -150,6 +150,7 @@ class RequestAnswered(Observed, kw_only=True):
     body: bytes = b""
     content_type: str = ""
     contact: str = ""
+    challenge: Challenge = Challenge()  # Of a 401 or 407 from the server of a line.
 
 
 class RequestAcked(Observed, kw_only=True):
@@ -174,7 +175,7 @@ class TransferAsked(Observed, kw_only=True):
     """REFER: ``by`` hands the other side over to ``called`` (RFC 3515).
 
     ``number`` is its CSeq.  ``targets`` are who that may ring, each a leg of its own name;
-    where there are none, ``refusal`` says why not.  ``line`` is the one to call out on.
+    where there are none, ``refusal`` says why not.  ``line`` is the one that they are on.
     """
 
     by: str

@@ -47,6 +47,12 @@ class ReleaseLeg(Order, kw_only=True):
     reason: str = ""
 
 
+class AuthorizeRelease(Order, kw_only=True):
+    """BYE once more, with credentials for the challenge that was seen."""
+
+    party: str
+
+
 class ReleaseFork(Order, kw_only=True):
     """ACK and BYE to the other branch of this leg, known by its To tag (RFC 3261 13.2.2.4)."""
 
@@ -87,6 +93,13 @@ class PassRequest(Order, kw_only=True):
     by: str
     number: int
     method: str
+
+
+class AuthorizeRequest(Order, kw_only=True):
+    """The same request once more, with credentials for the challenge that was seen."""
+
+    by: str
+    number: int
 
 
 class PassAnswer(Order, kw_only=True):

@@ -15,7 +15,8 @@ Read downwards: the phases, the table, what is remembered, what is decided in ea
 phase in the order a call meets them, and how the record becomes memory again.  What the
 two sides ask each other while they talk is told in ``passing``, the life of a leg in ``legs``,
 the caller's in ``caller``, who rings when in ``ringing``, how a phone picks the call up in
-``pickup``, and what is different for the hotspot's own phone in ``own``.
+``pickup``, how one side hands the other over in ``transferring`` and ``lending``, and what is
+different for the hotspot's own phone in ``own``.
 """
 
 from collections.abc import Callable
@@ -50,6 +51,7 @@ from core.events.observed import (
     PartyKept,
     PartyReturned,
     PartyTaken,
+    RequestAnswered,
     RequestArrived,
     RingStepTimedOut,
     RingTimedOut,
@@ -60,6 +62,7 @@ from core.events.orders import (
     AckLeg,
     AnswerCaller,
     AuthorizeLeg,
+    AuthorizeRequest,
     InviteLeg,
     RefuseCaller,
     RefuseRequest,
@@ -80,6 +83,7 @@ from core.machines.legs import LegPhase as LegPhase
 from core.machines.legs import evolve as evolve_leg
 from core.machines.life import Life
 from core.machines.passing import Passed
+from core.machines.proof import Proof
 from core.machines.transferring import Transfer
 
 # -- Phases ------------------------------------------------------------------------
@@ -143,6 +147,7 @@ class Call(Struct, frozen=True):
     step_s: int = 0
     transfer: Transfer | None = None
     lent: str = ""  # The side that speaks with another call for now.
+    released: dict[str, Proof] = {}  # Those whose BYE was challenged.
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -262,16 +267,18 @@ def while_talking(call: Call, seen: Observed) -> Decisions:
             yield from hang_up(call, why="the caller hung up")
         case HotspotClosing() if not own.goes_on(call, seen):
             yield from hang_up(call, why="the hotspot was deactivated")
+        case RequestArrived() | TransferAsked() if transferring.has_to_wait(call, seen.by):
+            yield RefuseRequest(by=seen.by, number=seen.number, code=491)
         case RequestArrived() | TransferAsked() if seen.by not in call.sides:
             pass
-        case RequestArrived() | TransferAsked() if call.lent:
-            yield RefuseRequest(by=seen.by, number=seen.number, code=491)
         case PartyTaken() | PartyReturned() | PartyKept():
             yield from lending.decide(call, seen)
             if lending.ends(call, seen):
                 yield from hang_up(call, why="it has become part of another call")
         case LegChallenged(leg=name) if ringing.may_authorize(call, seen):
             yield AuthorizeLeg(leg=name)
+        case RequestAnswered() if passing.may_authorize(call.passed, seen):
+            yield AuthorizeRequest(by=seen.by, number=seen.number)
         case _ if code := transferring.failure(call, seen):
             yield from transferring.fail(call, seen, code)
             if transferring.has_left(call):
@@ -349,7 +356,7 @@ def evolve(call: Call, event: Event) -> Call:
         call = transferring.evolve(call, event)
     match event:
         case InviteArrived() if call.phase is Phase.IDLE:
-            return invited(call, event)
+            return ringing.invited(call, event)
         case LegJoined(target=target) if is_open_to(call, target.leg):
             return with_leg(call, target.leg, leg_toward(target))
         case PickupArrived(leg=name) if is_open_to(call, name) and not call.offerless:
@@ -367,24 +374,14 @@ def evolve(call: Call, event: Event) -> Call:
         return replace(call, passed=passing.evolve(call.passed, event))
     if kind in lending.CONCERNS:
         return lending.evolve(call, event)
+    if kind in losing.CONCERNS:
+        return losing.evolve(call, event)
     closing = call.closing
     if kind is HotspotClosing:
         closing = call.phase in ONGOING
     elif kind is CallFreed or kind is CallClosed:
         closing = False
     return call if closing is call.closing else replace(call, closing=closing)
-
-
-def invited(call: Call, event: InviteArrived) -> Call:
-    return replace(
-        call,
-        legs={target.leg: leg_toward(target) for target in event.targets},
-        offerless=not event.offer,
-        kind=event.kind,
-        own=event.own,
-        ring=event.ring,
-        step_s=event.step_s,
-    )
 
 
 def is_open_to(call: Call, leg: str) -> bool:

@@ -3,7 +3,6 @@
 A part of ``call``; read that first.
 """
 
-import re
 from enum import StrEnum, auto
 
 from core.events.decided import CallerHandedOver
@@ -36,9 +35,14 @@ CALLER = Life(
 )  # fmt: skip
 
 # What completed elsewhere is said by SIP or by Q.850 (RFC 3326): "non-selected user clearing".
-ELSEWHERE = re.compile(r"\b(SIP\s*;[^,]*\bcause\s*=\s*200|Q\.850\s*;[^,]*\bcause\s*=\s*26)\b", re.I)
+ELSEWHERE = {"sip": "cause=200", "q.850": "cause=26"}
 
 
 def says_elsewhere(reason: str) -> bool:
     """Whether a CANCEL with this Reason leaves nobody with a missed call."""
-    return bool(reason) and ELSEWHERE.search(reason) is not None
+    return any(map(is_elsewhere, reason.lower().split(",")))
+
+
+def is_elsewhere(value: str) -> bool:
+    protocol, *parameters = ("".join(each.split()) for each in value.split(";"))
+    return ELSEWHERE.get(protocol) in parameters

@@ -5,7 +5,7 @@ carry out its orders.  What they make of them may leave the process only when th
 in ``unrecorded`` have been recorded: whoever drives the house sees to that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from core.events.base import Observed
 from core.events.decided import (
@@ -74,9 +74,11 @@ class House:
         for stream, seen in self.timers.expired(at):
             self.hear(seen, at, stream)
 
-    def forget(self, stream: str) -> None:
-        self.board.forget(stream)
-        self.timers.forget(stream)
+    def forget(self, streams: Collection[str]) -> None:
+        """Many at once, for all that runs is looked through."""
+        for stream in streams:
+            self.board.forget(stream)
+        self.timers.forget(streams)
 
     def take_unrecorded(self) -> list[Turn]:
         turns, self.unrecorded = self.unrecorded, []

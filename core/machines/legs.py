@@ -38,6 +38,7 @@ from core.events.orders import (
     StopTimer,
 )
 from core.machines.life import Life
+from core.machines.proof import Proof
 
 
 class LegPhase(StrEnum):
@@ -111,8 +112,7 @@ class Leg(Struct, frozen=True):
     picked: bool = False  # It has picked the call up: the INVITE came from it.
     let_go: bool = False  # Cancelled, or to be: what it says decides nothing any more.
     forks: tuple[str, ...] = ()  # The To tags of its other branches, all of them released.
-    asker: tuple[bool, str] = (False, "")  # Who challenged it last (``Challenge.asker``).
-    answered: tuple[tuple[bool, str], ...] = ()  # Whose challenges we have answered.
+    proof: Proof = Proof()
 
 
 def leg_toward(target: Target) -> Leg:
@@ -127,11 +127,11 @@ def evolve(leg: Leg, event: Event) -> Leg:
         case CancelLeg():
             return replace(leg, phase=phase, let_go=True)
         case LegChallenged(code=code, challenge=asked) if phase is not leg.phase:
-            return replace(leg, phase=phase, refused=code, asker=asked.asker())
+            return replace(leg, phase=phase, refused=code, proof=leg.proof.asked(asked))
         case LegRefused(code=code) if phase is not leg.phase:
             return replace(leg, phase=phase, refused=code)
         case AuthorizeLeg():
-            return replace(leg, phase=phase, refused=0, answered=(*leg.answered, leg.asker))
+            return replace(leg, phase=phase, refused=0, proof=leg.proof.given())
         case AckLeg() | LegAcked():
             return replace(leg, acked=True)
         case ReleaseFork(tag=tag):

@@ -19,12 +19,14 @@ from core.events.observed import RequestAcked, RequestAnswered, RequestArrived, 
 from core.events.orders import (
     AckAnswer,
     AskOffer,
+    AuthorizeRequest,
     PassAck,
     PassAnswer,
     PassRequest,
     RefuseRequest,
 )
 from core.machines.life import Life
+from core.machines.proof import Proof
 
 
 class PassedPhase(StrEnum):
@@ -43,6 +45,7 @@ PASSED = Life(
         # from                   because of         to
         (PassedPhase.NEW,        PassRequest,       PassedPhase.ASKED),
         (PassedPhase.NEW,        AskOffer,          PassedPhase.ASKED),
+        (PassedPhase.ASKED,      AuthorizeRequest,  PassedPhase.ASKED),
         (PassedPhase.ASKED,      JoinOffered,       PassedPhase.ANSWERED),
         (PassedPhase.ASKED,      PassAnswer,        PassedPhase.ANSWERED),
         (PassedPhase.ASKED,      RequestUnanswered, PassedPhase.UNANSWERED),
@@ -64,6 +67,7 @@ OFFERING = ("INVITE", "UPDATE")
 UPWARD = {401: 403, 407: 403, 503: 500}  # What was meant for us, as its asker hears it.
 CONCERNS = (
     PassRequest,
+    AuthorizeRequest,
     PassAnswer,
     PassAck,
     AckAnswer,
@@ -83,6 +87,7 @@ class Passed(Struct, frozen=True):
     number: int
     method: str
     phase: PassedPhase = PassedPhase.NEW
+    proof: Proof = Proof()
 
 
 def find(passed: tuple[Passed, ...], by: str, number: int) -> Passed | None:
@@ -99,6 +104,14 @@ def is_offering(passed: tuple[Passed, ...], side: str) -> bool:
         one.method in OFFERING and not (one.by == side and one.phase is PassedPhase.ABANDONED)
         for one in passed
     )
+
+
+def may_authorize(passed: tuple[Passed, ...], seen: RequestAnswered) -> bool:
+    """Whether it has to be asked once more, with credentials; its asker hears nothing of that."""
+    one = of(passed, seen)
+    if one is None or one.phase is not PassedPhase.ASKED:
+        return False
+    return one.proof.may_be_given(seen.challenge)
 
 
 def decide(passed: tuple[Passed, ...], seen: Observed) -> Decisions:
@@ -141,7 +154,7 @@ def settle(passed: tuple[Passed, ...], seen: Observed) -> Decisions:
 def evolve(passed: tuple[Passed, ...], event: Event) -> tuple[Passed, ...]:
     """What is done is forgotten; an answer that needs no ACK is the end of it."""
     if isinstance(event, RequestAnswered):
-        return answered_too_late(passed, event)
+        return heard(passed, event)
     if isinstance(event, PassRequest):
         new = Passed(event.by, event.number, event.method)
         return (*passed, replace(new, phase=PASSED[new.phase, PassRequest]))
@@ -152,15 +165,22 @@ def evolve(passed: tuple[Passed, ...], event: Event) -> tuple[Passed, ...]:
     if one is None:
         return passed
     after = replace(one, phase=PASSED[one.phase, type(event)])
+    if isinstance(event, AuthorizeRequest):
+        after = replace(after, proof=one.proof.given())
     refused = isinstance(event, PassAnswer) and event.code >= 300
     ends = refused or (one.method != "INVITE" and isinstance(event, PassAnswer | RefuseRequest))
     others = tuple(other for other in passed if other is not one)
     return others if ends or after.phase is PassedPhase.DONE else (*others, after)
 
 
-def answered_too_late(passed: tuple[Passed, ...], seen: RequestAnswered) -> tuple[Passed, ...]:
+def heard(passed: tuple[Passed, ...], seen: RequestAnswered) -> tuple[Passed, ...]:
     """A refusal of what nobody waits for any more is the end of it."""
     one = of(passed, seen)
-    if one is None or one.phase is not PassedPhase.ABANDONED or seen.code < 300:
+    if one is None or seen.code < 300:
+        return passed
+    if one.phase is PassedPhase.ASKED and seen.challenge.nonce:
+        asked = replace(one, proof=one.proof.asked(seen.challenge))
+        return tuple(asked if other is one else other for other in passed)
+    if one.phase is not PassedPhase.ABANDONED:
         return passed
     return tuple(other for other in passed if other is not one)

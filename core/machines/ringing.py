@@ -9,10 +9,18 @@ part of ``call``; read that first.
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from core.events.base import Decisions
-from core.events.observed import LegChallenged, LegProgressed, RingStepTimedOut, RingTimedOut
+from core.events.observed import (
+    InviteArrived,
+    LegChallenged,
+    LegProgressed,
+    RingStepTimedOut,
+    RingTimedOut,
+)
 from core.events.orders import InviteLeg, RingCaller, StartTimer, StopTimer
-from core.machines.legs import Leg, LegPhase, let_go
+from core.machines.legs import Leg, LegPhase, leg_toward, let_go
 
 if TYPE_CHECKING:
     from core.machines.call import Call
@@ -24,7 +32,18 @@ HOTSPOT_FIRST = "hotspot-first"
 IN_TURN = "in-turn"
 PHONE_0 = "0"
 RINGING = (LegPhase.INVITED, LegPhase.PROCEEDING)
-AUTHORIZED_MAX = 3
+
+
+def invited(call: "Call", event: InviteArrived) -> "Call":
+    return replace(
+        call,
+        legs={target.leg: leg_toward(target) for target in event.targets},
+        offerless=not event.offer,
+        kind=event.kind,
+        own=event.own,
+        ring=event.ring,
+        step_s=event.step_s,
+    )
 
 
 def alias_of(leg: str) -> str:
@@ -115,13 +134,7 @@ def let_ring(call: "Call", seen: LegProgressed) -> Decisions:
 
 
 def may_authorize(call: "Call", seen: LegChallenged) -> bool:
-    """Each who asks once, a proxy on the way and the server (RFC 3261 22.3).
-
-    A few times more where only the nonce was too old (RFC 7616 3.3).
-    """
     leg = call.legs.get(seen.leg)
     if leg is None or leg.phase is not LegPhase.CHALLENGED:
         return False
-    if len(leg.answered) >= AUTHORIZED_MAX:
-        return False
-    return seen.challenge.stale or leg.asker not in leg.answered
+    return leg.proof.may_be_given(seen.challenge)

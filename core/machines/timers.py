@@ -5,7 +5,7 @@ heap, and when one has come the machine sees the observation it is named by.  Af
 restart the same turns give the same deadlines.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from heapq import heappop, heappush
 
 from core.events.base import Observed
@@ -57,8 +57,8 @@ class Timers:
             elif kind is StopTimer:
                 self.running.pop((stream, order.timer, order.about), None)  # type: ignore[union-attr]
 
-    def forget(self, stream: str) -> None:
-        for key in [key for key in self.running if key[0] == stream]:
+    def forget(self, streams: Container[str]) -> None:
+        for key in [key for key in self.running if key[0] in streams]:
             del self.running[key]
 
     def due(self, stream: str, timer: str, about: str = "") -> int | None:

@@ -154,6 +154,13 @@ def leave(call: "Call") -> Decisions:
     yield from passing.abandon(tuple(asked for asked in call.passed if asked.number > JOIN))
 
 
+def has_to_wait(call: "Call", by: str) -> bool:
+    """Nobody is there to be asked: the other side is lent to another call, or not joined yet."""
+    if by in call.sides:
+        return bool(call.lent)
+    return call.transfer is not None and by == call.transfer.leg
+
+
 # -- Decisions, while the call is talking ------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin
 from msgspec import Struct
 from msgspec.structs import fields
 
-from core.events import discovered, joined, observed
+from core.events import discovered, joined, observed, released
 from core.events.base import Event, Observed, events_in
 from core.events.facts import Target
 
@@ -48,5 +48,5 @@ def every_observation() -> list[Observed]:
         for code in (100, 180, 183)
         for answer in (b"", b"early")
     ]
-    modules = (observed, joined, discovered)
+    modules = (observed, joined, released, discovered)
     return [*(one for module in modules for one in one_of_each(module)), *legs, *rings]

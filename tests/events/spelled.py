@@ -7,7 +7,7 @@ by a field with a default (``=``), can be read together with what was recorded b
 from msgspec import NODEFAULT
 from msgspec.structs import fields
 
-from core.events import decided, discovered, facts, joined, observed, orders
+from core.events import decided, discovered, facts, joined, observed, orders, released
 from core.events.base import Event, events_in
 from core.events.facts import Fact
 
@@ -18,7 +18,7 @@ def of_kind(kind: type[Event] | type[Fact]) -> str:
 
 def spelled() -> str:
     lines = []
-    for module in (facts, observed, joined, discovered, decided, orders):
+    for module in (facts, observed, joined, released, discovered, decided, orders):
         mood = module.__name__.rpartition(".")[2]
         lines += [f"{mood} {k.__name__} {of_kind(k)}".rstrip() for k in events_in(module)]
     return "\n".join(lines).replace("facts Fact\n", "") + "\n"

@@ -80,14 +80,18 @@ class Device:
         return found
 
     def change(self, setting: str) -> None:
-        self.start("set", SIPHOTSPOT, "set", setting, "--state-dir", self.state).succeeds()
+        self.told("set", setting)
+
+    def told(self, *words: str) -> None:
+        """By a command, as in ``siphotspot disconnect``."""
+        command = (SIPHOTSPOT, *words, "--state-dir", self.state)
+        self.start(f"siphotspot {words[0]}", *command).succeeds()
 
     # -- Its phone -------------------------------------------------------------------------------
 
     def phone(self, *words: str) -> None:
         """As in ``siphotspot phone answer --play FILE``."""
-        command = (SIPHOTSPOT, "phone", *words, "--state-dir", self.state)
-        self.start("siphotspot phone", *command).succeeds()
+        self.told("phone", *words)
 
     def phone_status(self) -> dict[str, Any]:
         """By the command itself, as a program of the owner would ask."""

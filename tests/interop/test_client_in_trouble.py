@@ -1,4 +1,4 @@
-"""What a client that found its hotspot goes through: it is switched off, or killed."""
+"""What a client goes through: it leaves, the hotspot is switched off, either is killed."""
 
 import time
 
@@ -15,7 +15,7 @@ CALL = ("--call", f"sip:4212@{DOMAIN}")
 
 def ringing(home: House, *sound: str) -> tuple[Program, Device]:
     """Who calls, and the client that rings."""
-    garden = home.client("garden")
+    garden = home.clients[0] if home.clients else home.client("garden")
     caller = home.outsider("7000", *CALL, *sound)
     garden.phone_is("ringing")
     return caller, garden
@@ -27,6 +27,26 @@ def has_no_line(device: Device) -> float:
     seen = time.monotonic()
     assert (device.line()["user"], device.line()["server"]) == ("", "")
     return seen
+
+
+def test_its_user_disconnects_and_connects_again(home: House) -> None:
+    """By hand (S18); it gets the alias that it had."""
+    home.open_provider()
+    home.open_hotspot("relay")
+    garden = home.client("garden")
+    alias = home.row("garden")["alias"]
+    garden.told("disconnect")
+    has_no_line(garden)
+    until(lambda: home.row("garden")["state"] != "connected", "the client has left")
+    caller = home.outsider("7000", *CALL)
+    home.hotspot.phone_has_rung()
+    caller.stop()
+    assert garden.phone_call() == {}
+    (heard,) = garden.status()["hotspots"]
+    garden.told("connect", heard["id"])
+    until(lambda: garden.line()["state"] == "registered", "the client has its line again")
+    assert home.row("garden")["alias"] == alias
+    ringing(home)
 
 
 def endings(device: Device) -> list[str]:
@@ -42,6 +62,7 @@ def test_switched_off_while_one_talks_and_another_rings(home: House) -> None:
     caller, garden = ringing(home)
     garden.phone("answer")
     caller.sees('"confirmed"')
+    home.hotspot.phone("quiet", "off")  # So that somebody is taken to be there, and it rings on.
     cellar = home.client("cellar")
     second = home.outsider("7001", *CALL)
     cellar.phone_is("ringing")

@@ -13,6 +13,7 @@ from core.events.turn import Turn, remember, take
 from core.machines import call as machine
 from core.machines import own
 from core.machines.call import Call, CallerPhase, Leg, LegPhase, Phase
+from core.machines.proof import Proof
 from tests.events.samples import every_observation
 
 CALLERS = {
@@ -119,7 +120,7 @@ def test_the_ring_time_is_the_one_that_came_along() -> None:
 )
 def test_how_often_a_challenge_is_answered(stale: bool, times: int, answered: bool) -> None:
     challenge = Challenge(realm="r", nonce="n", stale=stale)
-    leg = Leg(LegPhase.INVITED, answered=(challenge.asker(),) * times)
+    leg = Leg(LegPhase.INVITED, proof=Proof(answered=(challenge.asker(),) * times))
     before = replace(ringing(), legs={"line": leg, "A": Leg(LegPhase.INVITED)})
     seen = observed.LegChallenged(leg="line", code=407, challenge=challenge)
     _, did = take(machine, before, seen)
@@ -127,12 +128,12 @@ def test_how_often_a_challenge_is_answered(stale: bool, times: int, answered: bo
 
 
 def test_a_proxy_on_the_way_and_the_server_are_both_answered() -> None:
-    leg = Leg(LegPhase.INVITED, answered=((True, "proxy"),))
+    leg = Leg(LegPhase.INVITED, proof=Proof(answered=((True, "proxy"),)))
     challenge = Challenge(realm="r", nonce="n")
     seen = observed.LegChallenged(leg="line", code=401, challenge=challenge)
     after, did = take(machine, replace(ringing(), legs={"line": leg}), seen)
     assert kinds(did) == ["AuthorizeLeg"]
-    assert after.legs["line"].answered == ((True, "proxy"), (False, "r"))
+    assert after.legs["line"].proof.answered == ((True, "proxy"), (False, "r"))
 
 
 def test_a_refusal_of_a_stranger_is_nobodys() -> None:

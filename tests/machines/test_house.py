@@ -94,6 +94,6 @@ def test_a_fault_in_another_machine_leaves_it_as_it_was(monkeypatch: pytest.Monk
 def test_what_is_forgotten_rings_no_timer() -> None:
     house = House()
     house.hear(INVITE, 0, "call:1")
-    house.forget("call:1")
+    house.forget(("call:1",))
     assert house.timers.next_due() is None
     assert house.board.states == {}

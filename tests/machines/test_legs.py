@@ -41,7 +41,7 @@ def test_a_challenge_that_is_answered_is_no_refusal() -> None:
     )
     assert (leg.phase, leg.refused) == (LegPhase.CHALLENGED, 407)
     leg = told(orders.AuthorizeLeg(leg="line"), leg=leg)
-    assert (leg.phase, leg.refused, len(leg.answered)) == (LegPhase.INVITED, 0, 1)
+    assert (leg.phase, leg.refused, len(leg.proof.answered)) == (LegPhase.INVITED, 0, 1)
 
 
 @pytest.mark.parametrize("phase", [LegPhase.LOST, LegPhase.CANCELLING, LegPhase.DOOMED])

@@ -6,10 +6,12 @@ import pytest
 
 from core.events import observed, orders
 from core.events.base import Observed
+from core.events.facts import Challenge
 from core.events.turn import Turn, remember, take
 from core.machines import call as machine
 from core.machines.call import Call, CallerPhase, Leg, LegPhase, Phase
-from core.machines.passing import Passed, PassedPhase
+from core.machines.passing import ASK, JOIN, Passed, PassedPhase
+from core.machines.proof import AUTHORIZED_MAX, Proof
 from tests.events.samples import every_observation
 
 KEPT = [PassedPhase.ASKED, PassedPhase.ANSWERED, PassedPhase.ABANDONED]
@@ -22,9 +24,13 @@ ASKS = [
     observed.RequestArrived(by=by, method=method, number=number)
     for by, method, number in product(("caller", "A", "B", "Z"), ("INVITE", "INFO"), (1, 60))
 ]
+CHALLENGE = Challenge(realm="r", nonce="n")
 ANSWERS = [
-    observed.RequestAnswered(by=by, number=60, code=code)
-    for by, code in product(("caller", "A"), (200, 491))
+    observed.RequestAnswered(by=by, number=60, code=code, challenge=challenge)
+    for by, code, challenge in (
+        *product(("caller", "A"), (200, 491), (Challenge(),)),
+        *product(("caller", "A"), (401, 407), (CHALLENGE, Challenge())),
+    )
 ]
 WITHIN: list[Observed] = [*every_observation(), *ASKS, *ANSWERS]
 LEGS = {"A": Leg(LegPhase.ANSWERED, acked=True), "B": Leg(LegPhase.RELEASED)}
@@ -99,3 +105,61 @@ def test_what_is_answered_after_the_end(code: int) -> None:
     before = talking(Passed("A", 7, "INVITE", PassedPhase.ABANDONED), phase=Phase.ENDED)
     _, did = take(machine, before, observed.RequestAnswered(by="A", number=7, code=code))
     assert did == ((orders.AckAnswer(by="A", number=7),) if code == 200 else ())
+
+
+def challenged(number: int = 7, stale: bool = False, nonce: str = "n") -> observed.RequestAnswered:
+    challenge = Challenge(realm="r", nonce=nonce, stale=stale)
+    return observed.RequestAnswered(by="A", number=number, code=407, challenge=challenge)
+
+
+def test_a_challenge_is_answered_once_and_then_it_is_a_refusal() -> None:
+    before = talking(Passed("A", 7, "INVITE", PassedPhase.ASKED))
+    call, did = take(machine, before, challenged())
+    assert did == (orders.AuthorizeRequest(by="A", number=7),)
+    assert [one.phase for one in call.passed] == [PassedPhase.ASKED]
+    call, did = take(machine, call, challenged())
+    assert did == (orders.PassAnswer(by="A", number=7, code=403),)
+    assert call.passed == ()
+
+
+def test_one_that_nobody_can_answer_is_a_refusal() -> None:
+    before = talking(Passed("A", 7, "INVITE", PassedPhase.ASKED))
+    _, did = take(machine, before, challenged(nonce=""))
+    assert did == (orders.PassAnswer(by="A", number=7, code=403),)
+
+
+def test_endlessly_stale_has_an_end() -> None:
+    call = talking(Passed("A", 7, "INFO", PassedPhase.ASKED))
+    for _ in range(AUTHORIZED_MAX):
+        call, did = take(machine, call, challenged(stale=True))
+        assert did == (orders.AuthorizeRequest(by="A", number=7),)
+    _, did = take(machine, call, challenged(stale=True))
+    assert did == (orders.PassAnswer(by="A", number=7, code=403),)
+
+
+@pytest.mark.parametrize("number", [ASK, JOIN, 7])
+def test_what_a_transfer_asks_is_authorized_as_well(number: int) -> None:
+    before = talking(Passed("A", number, "INVITE", PassedPhase.ASKED))
+    _, did = take(machine, before, challenged(number))
+    assert did == (orders.AuthorizeRequest(by="A", number=number),)
+
+
+@pytest.mark.parametrize("phase", [PassedPhase.ANSWERED, PassedPhase.UNANSWERED])
+def test_a_challenge_that_comes_too_late_moves_nothing(phase: PassedPhase) -> None:
+    before = talking(Passed("A", 7, "INVITE", phase))
+    assert take(machine, before, challenged()) == (before, ())
+
+
+def test_a_challenge_after_the_end_is_the_end_of_it() -> None:
+    """Nobody waits for an answer any more, so nobody is asked again."""
+    proof = Proof(asker=(False, "x"))
+    before = talking(Passed("A", 7, "INVITE", PassedPhase.ABANDONED, proof), phase=Phase.ENDED)
+    call, did = take(machine, before, challenged())
+    assert (call.passed, did) == ((), ())
+
+
+def test_while_it_is_asked_again_another_offer_has_to_wait() -> None:
+    call, _ = take(machine, talking(Passed("A", 7, "INVITE", PassedPhase.ASKED)), challenged())
+    seen = observed.RequestArrived(by="caller", method="INVITE", number=2)
+    _, did = take(machine, call, seen)
+    assert did == (orders.RefuseRequest(by="caller", number=2, code=491),)

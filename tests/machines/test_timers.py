@@ -75,5 +75,5 @@ def test_the_earliest_first_and_those_that_come_meanwhile() -> None:
 def test_a_stream_that_is_forgotten_has_none() -> None:
     start = StartTimer(timer="BindingExpired", after_s=1, about="a")
     timers = after(turn(start), turn(start, stream="link:B"))
-    timers.forget("link:A")
+    timers.forget(("link:A",))
     assert [stream for stream, _ in timers.expired(SECOND_NS)] == ["link:B"]

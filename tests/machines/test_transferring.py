@@ -161,6 +161,13 @@ def test_what_the_caller_says_too_late(code: int) -> None:
     assert call.passed == ()
 
 
+@pytest.mark.parametrize("phase", [TransferPhase.ANSWERED, TransferPhase.JOINING])
+def test_who_is_not_joined_yet_has_to_wait_with_what_it_asks(phase: TransferPhase) -> None:
+    asked = observed.RequestArrived(by="N/2", method="UPDATE", number=2)
+    _, did = take(machine, handed_over(phase), asked)
+    assert did == (orders.RefuseRequest(by="N/2", number=2, code=491),)
+
+
 def test_it_is_asked_again_a_few_times_where_offers_cross() -> None:
     call, tries = handed_over(TransferPhase.JOINING), 0
     glare = observed.RequestAnswered(by="N/2", number=JOIN, code=491)

@@ -173,6 +173,22 @@ def test_what_is_new_is_recorded_but_not_faster_than_people_change_things() -> N
     assert link.client.mac == "01:02:03:04:05:06"
 
 
+def test_who_wants_another_number_each_time_has_one_and_no_turn_for_each() -> None:
+    alone = Alone()
+    alone.hear(alone.join(alias=7))
+    numbers = alone.announcing.around.house.board.numbers
+    before = dict(numbers)
+    for alias in range(20, 40):
+        (welcome,) = alone.hear(alone.join(alias=alias))
+        assert isinstance(welcome, Welcome)
+        assert welcome.alias == 7
+    assert numbers == before
+    alone.wait(6)
+    assert any(
+        isinstance(said, Welcome) and said.alias == 50 for said in alone.hear(alone.join(alias=50))
+    )
+
+
 def test_it_lives_as_long_as_it_says_so() -> None:
     alone = Alone()
     alone.hear(alone.join())

@@ -98,3 +98,13 @@ def test_a_question_is_asked_five_times_and_then_is_in_vain() -> None:
     assert asked == ASK_AT_NS
     asking.stop()
     assert asking.next_deadline() is None
+
+
+def test_the_user_is_told_why() -> None:
+    choosing = Choosing()
+    choosing.hear(DEN)
+    assert choosing.following.why(DEN.hex()) == ""
+    choosing.following.denied(DEN.hex(), 0, "key")
+    assert choosing.following.why(DEN.hex()) == "it wants a join key that we do not hold"
+    choosing.following.welcomed(DEN.hex())
+    assert choosing.following.why(DEN.hex()) == ""

@@ -35,3 +35,17 @@ def test_the_key_may_change() -> None:
     intake = Intake()
     intake.key = b"a key of the house"
     assert intake.take(encode(CLIENT, intake.key, AT), HOST, AT) == CLIENT
+
+
+def test_says_what_was_dropped_and_that_the_keys_differ() -> None:
+    intake = Intake(key=b"a key of the house")
+    assert intake.dropped_in_words() == ""
+    for data in (b"", encode(CLIENT, b"another key, long enough", AT)):
+        with pytest.raises(Dropped):
+            intake.take(data, HOST, AT)
+    assert intake.dropped_in_words() == (
+        "; what is heard is not signed with our key: compare hotspot.join_key_file "
+        "(dropped so far: 1 malformed, 1 signature)"
+    )
+    intake.drops.pop("signature")
+    assert intake.dropped_in_words() == " (dropped so far: 1 malformed)"

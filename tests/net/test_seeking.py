@@ -79,6 +79,7 @@ def test_the_list_shows_who_is_heard_and_forgets_who_is_not() -> None:
         "alias": 0,
         "state": "connected",
         "since": row["since"],
+        "why": "",
     }
     assert isinstance(row["since"], int)
     assert row["since"] > BEGAN

@@ -21,6 +21,11 @@ class FakeStream:
     def start(self) -> None:
         self.state = "started"
 
+    def abort(self) -> None:
+        if self.state != "started":
+            raise RuntimeError("it is gone")
+        self.state = "made"
+
     def close(self) -> None:
         self.state = "closed"
 
@@ -44,6 +49,8 @@ def block(card: SoundCard, said: bytes) -> bytes:
 def test_frames_go_both_ways(system: ModuleType) -> None:
     card = SoundCard()
     stream: Any = card._stream
+    assert stream.state == "made"  # Nobody is listened to yet.
+    card.rouse(True)
     assert stream.state == "started"
     assert stream.settings["samplerate"] == 8000
     card.write(b"\1" * FRAME_BYTES)
@@ -77,3 +84,17 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 def test_a_device_that_is_not_there_is_named(system: ModuleType) -> None:
     with pytest.raises(NoSoundCard, match=r"sound device gone: no such device; plug in"):
         SoundCard("gone")
+
+
+def test_it_is_roused_for_a_while_and_what_is_left_of_that_is_not_heard(
+    system: ModuleType,
+) -> None:
+    card = SoundCard()
+    card.rouse(True)
+    block(card, b"\2" * FRAME_BYTES)
+    card.rouse(False)
+    stream: Any = card._stream
+    assert stream.state == "made"
+    assert card.frame(0) == SILENCE
+    with pytest.raises(NoSoundCard, match="the sound card cannot be used: it is gone"):
+        card.rouse(False)

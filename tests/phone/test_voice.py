@@ -1,6 +1,7 @@
 """Two phones that talk over real sockets on loopback, in time that the test makes pass."""
 
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from adapters.phone.phone_call import (
     State,
     TermsAgreed,
 )
+from adapters.phone.sound_card import NoSoundCard
 from adapters.phone.tones import RING
 from adapters.phone.voice import Voice
 from adapters.phone.wav import Clip, load
+from adapters.sip.sockets import family_of
 from tests.phone.exchange import OFFER, names_from
 
 Clock = trio.testing.MockClock  # Named by each test, or its time would be real.
@@ -311,3 +314,78 @@ async def test_everything_is_closed_with_it(autojump_clock: Clock, tmp_path: Pat
         nursery.cancel_scope.cancel()
     assert [one.fileno() for one in sockets] == [-1]
     assert load(tmp_path / "a.wav").frames >= 5
+
+
+async def test_a_bug_costs_one_call_its_sound(autojump_clock: Clock, pair: Pair) -> None:
+    class Broken(Ear):
+        def write(self, pcm: bytes) -> None:
+            raise ZeroDivisionError
+
+    here, there = await pair.handset("0", ear=Broken()), await pair.handset("3", ear=Ear())
+    call = PhoneCall("1", "in", "5", state=State.RINGING)
+    for each in (here, there):
+        each.voice.hear(CallChanged(call))
+    await trio.sleep(0.1)
+    assert here.problems == ["there is no sound any more: ZeroDivisionError()"]
+    assert not here.voice.sounds
+    assert there.voice.sounds
+
+
+async def test_a_microphone_listens_during_calls_only(autojump_clock: Clock) -> None:
+    roused: list[bool] = []
+    call = PhoneCall("1", "in", "5", state=State.RINGING)
+    async with trio.open_nursery() as nursery:
+        handset = Handset("0", rouse=roused.append)
+        await nursery.start(handset.voice.run)
+        await trio.testing.wait_all_tasks_blocked()
+        assert roused == []
+        handset.voice.hear(CallChanged(call))
+        handset.voice.hear(CallChanged(call._replace(id="2")))
+        while not roused:
+            await trio.sleep(0.02)
+        handset.voice.close("1")
+        await trio.sleep(0.1)
+        assert roused == [True]
+        handset.voice.close("2")
+        while len(roused) < 2:
+            await trio.sleep(0.02)
+        handset.voice.hear(CallChanged(call._replace(id="3")))
+        while len(roused) < 3:
+            await trio.sleep(0.02)
+        nursery.cancel_scope.cancel()
+    assert roused == [True, False, True, False]
+
+
+async def test_a_sound_card_that_is_gone_is_told(autojump_clock: Clock) -> None:
+    def rouse(_on: bool) -> None:
+        raise NoSoundCard("it is gone")
+
+    async with trio.open_nursery() as nursery:
+        handset = Handset("0", rouse=rouse)
+        await nursery.start(handset.voice.run)
+        handset.voice.hear(CallChanged(PhoneCall("1", "in", "5", state=State.RINGING)))
+        while not handset.problems:
+            await trio.sleep(0.02)
+        assert handset.voice.sounds
+        nursery.cancel_scope.cancel()
+    assert handset.problems == ["it is gone"]
+
+
+@pytest.mark.parametrize("host", ["::1", "127.0.0.1"])
+async def test_on_every_address_it_talks_in_both_versions_of_ip(
+    autojump_clock: Clock, pair: Pair, host: str
+) -> None:
+    here = await pair.handset("0", host="::", ear=Ear())
+    _, port = here.voice.media_for("1", host)
+    with socket.socket(family_of(host), socket.SOCK_DGRAM) as peer:
+        peer.bind((host, 0))
+        peer.setblocking(False)
+        here.voice.hear(TermsAgreed("1", Terms(PCMA, host, peer.getsockname()[1])))
+        await trio.sleep(0.05)
+        packet = peer.recv(2048)
+        peer.sendto(packet, (host, port))
+        await trio.sleep(0.05)
+    conversation = here.voice.sounds["1"].conversation
+    assert conversation.dropped == Counter()
+    assert conversation.to is not None
+    assert len(conversation.to) == 4  # As the socket has spelled who was heard.

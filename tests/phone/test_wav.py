@@ -1,5 +1,6 @@
 """Sound files as people have them, and the record of a call."""
 
+import os
 import struct
 import wave
 from array import array
@@ -87,6 +88,27 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load(tmp_path / "none.wav")
     with pytest.raises(SoundFileError, match="; name a file in a folder"):
         Recorder(tmp_path / "no folder" / "record.wav")
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_long_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch, channels: int) -> None:
+    data = wav(pcm(*range(1000)), channels=channels)
+    whole = sound_in(data)
+    monkeypatch.setattr("adapters.phone.wav.PIECE", 8)
+    assert sound_in(data) == whole
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SoundFileError, match=r"pipe: not a file; name a WAV file"):
+        load(tmp_path / "pipe")
+    with pytest.raises(SoundFileError, match=r"pipe: No such device.*; name a file"):
+        Recorder(tmp_path / "pipe")
+
+
+def test_a_recording_is_for_its_owner_alone(tmp_path: Path) -> None:
+    Recorder(tmp_path / "record.wav").close()
+    assert (tmp_path / "record.wav").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_file_of_many_hours_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,14 @@ def test_who_came_late_and_who_picked_it_up_have_their_lifelines() -> None:
     assert any("INVITE/200" in line for line in lines)
 
 
+def test_to_whom_a_call_is_handed_over_has_a_lifeline() -> None:
+    asked = observed.TransferAsked(by="1", number=3, targets=(Target(leg="2/1", uri="sip:B@h"),))
+    lines = drawn(invite("1"), answers("1"), observed.CallerAcked(), asked, refuses("2/1", 486))
+    assert lines[3].split() == ["caller", "hotspot", "1", "2/1"]
+    assert any("NOTIFY 100" in line for line in lines)
+    assert any("INVITE/486" in line for line in lines)
+
+
 def test_a_leg_that_was_never_named_is_noted_and_breaks_nothing() -> None:
     lines = drawn(invite("A"), rings("Z"), refuses("Z"), answers("A"))
     assert any("o LegProgressed Z 180" in line for line in lines)

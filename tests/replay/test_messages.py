@@ -4,7 +4,7 @@ from types import ModuleType
 
 import pytest
 
-from core.events import decided, discovered, joined, observed, orders
+from core.events import decided, discovered, joined, observed, orders, released
 from core.events.base import Event
 from core.events.facts import Challenge, Origin, Peer, Target
 from replay.messages import Arrow, Messages
@@ -49,6 +49,18 @@ def spoken() -> Messages:
         (orders.ReleaseLeg(leg="B"), "hotspot B BYE"),
         (observed.LegForked(leg="B", peer=Peer(tag="t")), "B hotspot INVITE/200"),
         (orders.ReleaseFork(leg="B", tag="t"), "hotspot B BYE"),
+        (
+            released.ReleaseChallenged(party="caller", code=407, challenge=Challenge()),
+            "caller hotspot BYE/407",
+        ),
+        (
+            released.ReleaseChallenged(party="B;t", code=401, challenge=Challenge()),
+            "B hotspot BYE/401",
+        ),
+        (orders.AuthorizeRelease(party="caller"), "hotspot caller BYE"),
+        (orders.AuthorizeRelease(party="B;t"), "hotspot B BYE"),
+        (orders.AuthorizeRequest(by="A", number=3), "hotspot caller INFO"),
+        (orders.AuthorizeRequest(by="A", number=-1), "hotspot A INVITE"),
         (orders.RingCaller(code=183, leg="B"), "hotspot caller INVITE/183"),
         (orders.AnswerCaller(leg="A"), "hotspot caller INVITE/200"),
         (orders.RefuseCaller(code=480), "hotspot caller INVITE/480"),

@@ -34,7 +34,7 @@ from core.machines.house import House
 from core.machines.timers import SECOND_NS
 from tests.scenarios import joiners, steps
 from tests.scenarios.expectations import Expectations
-from tests.scenarios.parties import Cast
+from tests.scenarios.parties import CHALLENGES, Cast
 from tests.scenarios.steps import Arrow, Given, Scenario, Step, fits, how_often
 
 MS_NS = 1_000_000
@@ -215,6 +215,8 @@ class Played(Expectations):
 
     def arrives(self, arrow: Arrow) -> None:
         self.tell(f"{arrow} {arrow.fate}")
+        if arrow.method == "BYE" and arrow.code not in (0, *CHALLENGES):
+            return  # Nobody waits for it.
         if times := how_often(arrow):
             stream, seen = joiners.pick_up(self.cast, arrow, self.living) or self.cast.observe(
                 arrow, self.living

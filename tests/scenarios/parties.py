@@ -4,7 +4,7 @@ What exchange, dialogs and registrar do for real, done here with the least that 
 scenario needs: a party is known by its name, a dialog by who is in it.
 """
 
-from core.events import joined, observed, orders
+from core.events import joined, observed, orders, released
 from core.events.base import Observed, Order
 from core.events.facts import Account, Challenge, Contact, Peer, Target
 from core.machines.house import House
@@ -16,6 +16,7 @@ from tests.scenarios.transfers import refer, where_it_is
 
 BODIES = ("offer", "answer", "body")
 PICKUP = "*8"
+CHALLENGES = (401, 407)
 
 
 class Cast:
@@ -72,6 +73,11 @@ class Cast:
         role = stage.role_of(arrow.src, rung=arrow.method == "INVITE" and arrow.code > 0)
         if arrow.method == "REFER":
             return stage.stream, refer(self, stage, role, arrow, house)
+        if arrow.method == "BYE" and arrow.code:
+            seen = released.ReleaseChallenged(
+                party=role, code=arrow.code, challenge=challenge(arrow)
+            )
+            return stage.stream, seen
         if arrow.code and not (arrow.method == "INVITE" and role != "caller"):
             return stage.stream, answers(stage, arrow)
         if role == "caller":
@@ -289,7 +295,11 @@ def answers(stage: Stage, arrow: Arrow) -> Observed:
     elif one.number == JOIN:
         stage.joined = stage.joined | {one.by: bodies(arrow)}
     return observed.RequestAnswered(
-        by=one.by, number=one.number, code=arrow.code, body=body_of(arrow)
+        by=one.by,
+        number=one.number,
+        code=arrow.code,
+        body=body_of(arrow),
+        challenge=challenge(arrow) if arrow.code in CHALLENGES else Challenge(),
     )
 
 
@@ -335,6 +345,8 @@ def call_says(stage: Stage, order: Order) -> Arrow:
             return sends(stage.caller, "INVITE", code=code)
         case orders.ReleaseCaller():
             return sends(stage.caller, "BYE")
+        case orders.AuthorizeRelease(party=role):
+            return sends(stage.party_of(role), "BYE", {"credentials": "yes"})
     return within_says(stage, order)
 
 
@@ -356,6 +368,10 @@ def within_says(stage: Stage, order: Order) -> Arrow:
         case orders.PassRequest():
             one.passed = True
             return sends(stage.other(by), one.method, one.body)
+        case orders.AuthorizeRequest():
+            one.code = 0
+            asked = stage.party_of(by) if one.number == ASK else stage.other(by)
+            return sends(asked, one.method, {"credentials": "yes", **one.body})
         case orders.PassAnswer(code=code):
             return sends(stage.party_of(by), one.method, one.answer, code)
         case orders.PassAck():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.events import decided, discovered, joined, observed, orders
+from core.events import decided, discovered, joined, observed, orders, released
 from core.events.base import events_in
 from core.events.log import Log
 from tests.scenarios.bare_runner import Played, play
@@ -47,7 +47,9 @@ def test_every_event_happens_in_some_scenario(player: Player) -> None:
             for _, turn in log.read():
                 happened |= {type(event).__name__ for event in (turn.seen, *turn.did)}
     events = [
-        kind for mood in (observed, joined, discovered, decided, orders) for kind in events_in(mood)
+        kind
+        for mood in (observed, joined, released, discovered, decided, orders)
+        for kind in events_in(mood)
     ]
     assert {kind.__name__ for kind in events} - happened == NEEDS_MEDIA
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from adapters.sip.digest import authorization, is_right, read_challenge, read_credentials
 from adapters.sip.message import Flow, Request, Response, parse, request_bytes, response_to
 from adapters.sip.own_phone import LOCAL
-from tests.scenarios.steps import Arrow
+from tests.scenarios.steps import Arrow, fits
 
 HERE = "127.0.7.1:5060"
 HOUSE = "127.0.7.1"
@@ -260,3 +260,27 @@ def check_answer(dialog: Dialog, response: Response) -> None:
     assert response.to_tag, response
     assert contact.startswith("<sip:"), response
     assert dialog.remote in (to, to.partition(";tag=")[0]), response
+
+
+# -- What was meant ----------------------------------------------------------------------
+
+
+def asks_proof(expected: Arrow, sent: Arrow) -> bool:
+    """A phone's INVITE is challenged with 401 or 407; either asks the same of it."""
+    codes = {expected.code, sent.code}
+    return codes == {401, 407} and (expected.dst, expected.method) == (sent.dst, sent.method)
+
+
+def is_meant(expected: Arrow, sent: Arrow) -> bool:
+    """An ACK repeats the credentials of its INVITE; a refresh, and what a server that has
+    challenged in this call is asked later, has those of a nonce it knows."""
+    if fits(expected, sent):
+        return True
+    is_phone = sent.dst[0].isupper() or sent.dst == "0"
+    if sent.method == "INVITE" or is_phone or "credentials" in expected.args:
+        return False
+    args = {key: value for key, value in sent.args.items() if key != "credentials"}
+    plain = Arrow(
+        line=0, text="", src="hotspot", dst=sent.dst, method=sent.method, code=sent.code, args=args
+    )
+    return fits(expected, plain)

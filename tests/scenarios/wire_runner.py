@@ -11,7 +11,7 @@ from pathlib import Path
 from adapters.sip.message import Flow, Request, Response, parse
 from service.engine import RIDE_NS
 from tests.scenarios import steps
-from tests.scenarios.steps import Arrow, Given, Scenario, Step, fits, how_often
+from tests.scenarios.steps import Arrow, Given, Scenario, Step, arrows_of, how_often
 from tests.scenarios.wire_house import GRANTED_S, JUST_AFTER_MS, NONCE_KEPT_NS, WireHouse
 from tests.scenarios.wire_parties import (
     HOSTS,
@@ -21,11 +21,13 @@ from tests.scenarios.wire_parties import (
     Spelling,
     answer_to,
     args_of,
+    asks_proof,
     body_of,
     cancel_of,
     check_answer,
     check_request,
     flow_of,
+    is_meant,
     party_at,
     proof,
     read_request,
@@ -48,6 +50,8 @@ class Wired(WireHouse):
         self.refused: Response | None = None  # The last challenge of a phone, and its time.
         self.refused_at = -NONCE_KEPT_NS
         self.probes = count(1)
+        answers = [one for one in arrows_of(scenario.steps) if one.method == "BYE" and one.code]
+        self.says_of_byes = {one.src for one in answers}  # All others say 200 by themselves.
 
     # -- The givens --------------------------------------------------------------------------
 
@@ -126,6 +130,8 @@ class Wired(WireHouse):
             dialog.pending.append(request)
         elif method == "ACK":
             is_noise = self.is_refusal_ack(request)
+        elif method == "BYE" and party in self.says_of_byes:
+            dialog.pending.append(request)
         elif method in ("BYE", "CANCEL", "NOTIFY"):
             ok = answer_to(request, self.arrow(party, method, 200), dialog.tag)
             self.feed_later(ok, flow)
@@ -367,25 +373,6 @@ class Wired(WireHouse):
 
     def settled(self) -> None:
         assert not self.outbox, f"nobody expected {self.orders()}"
-
-
-def asks_proof(expected: Arrow, sent: Arrow) -> bool:
-    """A phone's INVITE is challenged with 401 or 407; either asks the same of it."""
-    codes = {expected.code, sent.code}
-    return codes == {401, 407} and (expected.dst, expected.method) == (sent.dst, sent.method)
-
-
-def is_meant(expected: Arrow, sent: Arrow) -> bool:
-    """An ACK repeats the credentials of its INVITE, a refresh those of a nonce it knows."""
-    if fits(expected, sent):
-        return True
-    if sent.method not in ("ACK", "REGISTER") or "credentials" in expected.args:
-        return False
-    args = {key: value for key, value in sent.args.items() if key != "credentials"}
-    plain = Arrow(
-        line=0, text="", src="hotspot", dst=sent.dst, method=sent.method, code=sent.code, args=args
-    )
-    return fits(expected, plain)
 
 
 def play(scenario: Scenario, store: Path) -> Wired:

@@ -1,5 +1,7 @@
 """The command line, as somebody types it."""
 
+from errno import ENOSPC
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,18 @@ def test_the_program_is_called_siphotspot(
         main()
     assert ended.value.code == 0
     assert "Usage: siphotspot" in capsys.readouterr().out
+
+
+class Full(StringIO):
+    def flush(self) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_under_the_output_is_a_line_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["x", "--help"])
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == "siphotspot: No space left on device"

@@ -1,6 +1,7 @@
 """The owner's commands: what is understood, and that nothing is done by halves."""
 
 import json
+import socket
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ class Desk:
         self.watchers = 0
         self.changes = control.Changes()
 
-    def do(self, asked: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, asked: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(asked)
         self.changes.notify()
         return {"ok": True, "call": "1"}
@@ -43,7 +44,7 @@ def service_on(stage: Stage, desk: Desk | None = None) -> Service:
 
 def told(stage: Stage, command: object, desk: Desk | None = None) -> dict[str, Any]:
     line = command if isinstance(command, bytes) else json.dumps(command).encode()
-    return control.answer_to(line, service_on(stage, desk))
+    return trio.run(control.answer_to, line, service_on(stage, desk))
 
 
 @pytest.fixture
@@ -74,7 +75,9 @@ def test_what_waits_for_the_next_start_is_told_and_on_record_by_then(stage: Stag
     assert shown["settings"] == {"hotspot.apply": "restart", **waiting}
 
 
-@pytest.mark.parametrize("wrong", ["hotspot.nothing=1", "hotspot.enabled=maybe", "what"])
+@pytest.mark.parametrize(
+    "wrong", ["hotspot.nothing=1", "hotspot.enabled=maybe", "what", "line.5.enabled=true"]
+)
 def test_one_that_is_wrong_and_none_is_set(stage: Stage, wrong: str) -> None:
     command = {"command": "set", "settings": ["hotspot.ring_timeout=9", wrong]}
     assert told(stage, command)["ok"] is False
@@ -84,7 +87,7 @@ def test_one_that_is_wrong_and_none_is_set(stage: Stage, wrong: str) -> None:
 @pytest.mark.parametrize(
     "line", [b"", b"{", b"[]", b"1", b"null", b"{}", b'{"command": "fly"}', b"\xff",
              b'{"command": "set", "settings": 5}', b'{"command": "set", "settings": [5]}',
-             b"[" * 60_000],
+             b"[" * 60_000, b'{"command": "phone", "do": "call", "number": "2", "line": Infinity}'],
 )  # fmt: skip
 def test_what_is_no_command(stage: Stage, line: bytes) -> None:
     answer = told(stage, line)
@@ -97,6 +100,17 @@ def test_nobody_is_there_to_ask(tmp_path: Path) -> None:
         control.ask(tmp_path, {"command": "status"})
 
 
+def test_one_that_does_not_answer_is_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "ANSWER_S", 0.01)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
+        silent.bind(str(control.place(tmp_path)))
+        silent.listen()
+        with pytest.raises(control.ControlError, match=r"has not answered within 0\.01 s"):
+            control.ask(tmp_path, {"command": "status"})
+
+
 def test_a_long_path_gets_a_short_one(tmp_path: Path) -> None:
     assert control.place(tmp_path) == tmp_path / state.CONTROL or len(str(tmp_path)) > 80
     deep = tmp_path / ("x" * 100)
@@ -105,6 +119,17 @@ def test_a_long_path_gets_a_short_one(tmp_path: Path) -> None:
     assert len(str(short)) <= control.LONGEST_PATH
     assert (deep / state.CONTROL_PATH).read_text() == str(short)
     short.parent.rmdir()
+
+
+async def test_the_short_path_goes_with_the_service(stage: Stage, tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(control.serve, deep, service_on(stage))
+        short = control.found(deep)
+        assert short.exists()
+        nursery.cancel_scope.cancel()
+    assert not short.parent.exists()
 
 
 # -- The phone of this device --------------------------------------------------------------
@@ -165,7 +190,7 @@ async def test_who_watches_is_shown_all_at_once_and_then_what_changes(
         assert first["status"]["hotspot"]["name"] == stage.engine.config.hotspot.name
         service.changes.notify()  # Nothing that is shown: no line.
         await trio.testing.wait_all_tasks_blocked()
-        control.answer_to(b'{"command": "phone", "number": "2"}', service)
+        await control.answer_to(b'{"command": "phone", "number": "2"}', service)
         assert (await watcher.next())["phone"] == {"calls": ["2"]}
         assert watcher.held == b""
         await watcher.stream.aclose()
@@ -181,7 +206,7 @@ async def test_a_storm_of_changes_is_shown_ten_times_a_second(
 
     async def storm() -> None:
         while True:
-            control.answer_to(b'{"command": "phone", "number": "2"}', service)
+            await control.answer_to(b'{"command": "phone", "number": "2"}', service)
             await trio.sleep(0.01)
 
     async with trio.open_nursery() as nursery:
@@ -202,6 +227,19 @@ async def test_one_that_goes_while_it_is_told_harms_nobody(stage: Stage) -> None
     ours.send_stream.send_all_hook = gone
     await theirs.send_all(b'{"command": "watch"}\n')
     await control.attend_one(ours, service_on(stage))
+
+
+async def test_a_bug_ends_one_connection(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    stage.engine.loud = False
+    monkeypatch.setattr("service.status.report", broken)
+    for asked in (b'{"command": "watch"}\n', b'{"command": "status"}\n'):
+        theirs, ours = trio.testing.memory_stream_pair()
+        await theirs.send_all(asked)
+        await control.attend_one(ours, service_on(stage))
+    assert len(stage.engine.house.faults) == 2
 
 
 async def test_a_command_is_answered_over_a_stream(stage: Stage) -> None:

@@ -211,6 +211,19 @@ def test_a_mode_that_waits_is_that_of_the_next_start(pair: Pair) -> None:
     assert pair.hotspot.line().phase is Phase.REGISTERED
 
 
+def test_a_file_with_another_mode_is_that_of_the_next_start(pair: Pair) -> None:
+    pair.client.config = with_hotspot(FOLLOWER, mode="hotspot")
+    pair.restart(pair.client)
+    pair.wait(2)
+    assert pair.row()["state"] == "left"
+    assert pair.client.line().account.user == OWN_LINE.user
+    pair.client.config = FOLLOWER
+    pair.restart(pair.client)
+    pair.wait(10)
+    assert pair.registrations(pair.client)[-1] == (OWN_LINE.user, "0")
+    assert pair.is_served()
+
+
 def test_the_mode_survives_a_restart(pair: Pair) -> None:
     pair.set(pair.client, "hotspot.mode", "hotspot")
     pair.wait(1)
@@ -224,13 +237,14 @@ def test_the_mode_survives_a_restart(pair: Pair) -> None:
 # -- Settings ----------------------------------------------------------------------------------
 
 
-def test_a_new_name_is_heard_at_the_next_beacon(pair: Pair) -> None:
+def test_a_new_name_is_told_at_once_and_heard_at_the_next_beacon(pair: Pair) -> None:
+    """S11, S16, S24."""
     pair.set(pair.hotspot, "hotspot.name", "Attic")
-    pair.wait(5)
-    assert pair.heard()["name"] == "Attic"
-    pair.wait(20)
+    pair.wait(0.2)
     assert pair.client.line().account.display_name == "Attic 4"
     assert pair.is_served()
+    pair.wait(5)
+    assert pair.heard()["name"] == "Attic"
 
 
 def test_another_group_is_another_neighbourhood(pair: Pair) -> None:
@@ -245,13 +259,13 @@ def test_another_group_is_another_neighbourhood(pair: Pair) -> None:
 
 
 def test_a_line_that_is_shared_no_more_is_withdrawn(pair: Pair) -> None:
-    """S12."""
+    """S12, and at once (S24)."""
     pair.set(pair.hotspot, "line.1.hotspot", False)
-    pair.wait(20)
+    pair.wait(0.2)
     assert pair.client.line() == Line()
     assert pair.row()["line"] == ""
     pair.set(pair.hotspot, "line.1.hotspot", True)
-    pair.wait(20)
+    pair.wait(0.2)
     assert pair.is_served()
 
 

@@ -1,6 +1,6 @@
 """The engine: nothing leaves before it is recorded, whatever the disk does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from eventsourcing.persistence import IntegrityError
@@ -315,3 +315,33 @@ def test_the_file_can_say_that_changes_wait(stage: Stage) -> None:
     stage.flush()
     stage.restart(at_once=True)
     assert stage.engine.config.hotspot.name == "Attic"
+
+
+def test_a_bug_ends_what_it_met_and_not_the_service(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    engine = stage.engine
+    for part, methods_of_it in (
+        (engine.exchange, ("receive", "failed", "handle_timers")),
+        (engine.exchange.registrations, ("moved",)),
+    ):
+        for method in methods_of_it:
+            monkeypatch.setattr(part, method, broken)
+    acts: tuple[Callable[[], None], ...] = (
+        lambda: engine.receive([(b"OPTIONS", A)], stage.at),
+        lambda: engine.failed(A, stage.at),
+        lambda: engine.handle_timers(stage.at),
+        lambda: engine.moved(stage.at),
+    )
+    for act in acts:
+        with pytest.raises(ZeroDivisionError):
+            act()
+    engine.loud = False
+    for act in acts:
+        act()
+    wheres = [fault.removesuffix(": ZeroDivisionError()") for fault in engine.house.faults]
+    assert wheres == [str(A), str(A), "timers", "interfaces"]
+    assert engine.around.drops["fault"] == 4

@@ -10,7 +10,7 @@ import trio.testing
 
 from adapters.net.beacon import Beacon, Goodbye, Join, Sip, decode
 from adapters.net.discovery_sockets import LOOK_AGAIN_S, Heard
-from adapters.net.interfaces import NO_MAC
+from adapters.net.interfaces import NO_MAC, InterfaceAddress
 from adapters.net.leaving import Leaving
 from service.config import Hotspot
 from service.ether import TRY_AGAIN_S, Ether, ours
@@ -168,3 +168,21 @@ async def test_what_cannot_be_spelled_is_counted_and_harms_nobody() -> None:
 )
 def test_how_one_knows_us(index: int, there: Any, known: tuple[str, bytes]) -> None:
     assert ours(Leaving(JOIN, interface=index), "127.0.0.1", there) == known
+
+
+async def test_a_bug_is_told_and_discovery_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    device = Device(settings(free_port()))
+
+    def broken(monitor: str, interface: str | None) -> tuple[InterfaceAddress, ...]:
+        raise ZeroDivisionError
+
+    async with at_work(device):
+        assert device.ether.sockets is not None
+        device.ether.sockets._look = broken
+        await trio.sleep(LOOK_AGAIN_S + TRY_AGAIN_S / 2)
+        assert device.told == ["ZeroDivisionError(); trying again"]
+        await trio.sleep(TRY_AGAIN_S)
+        assert device.told[1:] == [""]
+        assert device.ether.sockets is not None

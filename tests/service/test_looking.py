@@ -176,6 +176,7 @@ def test_says_what_it_listened_to_where_nobody_is_heard() -> None:
 def test_names_what_cannot_be_used(words: list[str], code: int, said: str) -> None:
     result = siphotspot("discover", *words)
     assert result.exit_code == code
+    assert isinstance(result.exception, SystemExit)
     assert result.output.startswith(said)
 
 
@@ -322,3 +323,14 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         result = siphotspot("sniff", "--interface", "lo", "--out", tmp_path / "o", "--port", port)
     assert result.exit_code == 1
     assert "another program has this port for itself alone" in result.output
+
+
+def test_ctrl_c_ends_it_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(where: Hotspot, seconds: float) -> Looking:
+        async with trio.open_nursery():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(looking, "look", interrupted)
+    result = siphotspot("discover")
+    assert (result.exit_code, result.output) == (130, "")
+    assert isinstance(result.exception, SystemExit)

@@ -175,6 +175,13 @@ def test_one_that_waits_is_shown_and_admitted_by_its_name(strict: Pair) -> None:
     assert strict.row() == row
 
 
+def test_however_long_one_has_waited_it_comes_soon_after_it_was_admitted(strict: Pair) -> None:
+    strict.wait(3600)
+    assert strict.row()["state"] == "waiting"
+    tell(strict, strict.hotspot, "admit", "Kitchen", wait=36)
+    assert strict.is_served()
+
+
 def test_one_that_was_admitted_and_removed_waits_again(strict: Pair) -> None:
     tell(strict, strict.hotspot, "admit", "Kitchen", wait=60)
     tell(strict, strict.hotspot, "remove", "4")

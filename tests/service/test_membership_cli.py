@@ -11,26 +11,30 @@ from tests.service.test_cli import siphotspot
 
 
 @pytest.mark.parametrize(
-    ("words", "command"),
+    ("words", "command", "said"),
     [
-        ("connect 192.0.2.1", {"command": "connect", "name": "192.0.2.1"}),
-        ("disconnect", {"command": "disconnect", "name": ""}),
-        ("admit Kitchen", {"command": "admit", "name": "Kitchen"}),
-        ("remove 4", {"command": "remove", "name": "4"}),
+        ("connect 192.0.2.1", {"command": "connect", "name": "192.0.2.1"}, ""),
+        ("disconnect", {"command": "disconnect", "name": ""}, ""),
+        (
+            "admit Kitchen",
+            {"command": "admit", "name": "Kitchen"},
+            "Kitchen is admitted; it joins when it asks again, within half a minute\n",
+        ),
+        ("remove 4", {"command": "remove", "name": "4"}, ""),
     ],
 )
 def test_a_command_asks_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str, command: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str, command: dict[str, str], said: str
 ) -> None:
     asked: list[tuple[Path, dict[str, Any]]] = []
 
-    def ask(folder: Path, said: dict[str, Any]) -> dict[str, Any]:
-        asked.append((folder, said))
+    def ask(folder: Path, words: dict[str, Any]) -> dict[str, Any]:
+        asked.append((folder, words))
         return {"ok": True}
 
     monkeypatch.setattr(commands, "ask", ask)
     result = siphotspot(*words.split(), "--state-dir", tmp_path)
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.output) == (0, said)
     assert asked == [(tmp_path, command)]
 
 

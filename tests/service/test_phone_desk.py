@@ -7,17 +7,24 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
+from trio.testing import MockClock
 
 from adapters.net.relay_ports import Ports
 from adapters.phone.phone_call import Ending, PhoneCall, State
+from adapters.phone.wav import Clip
 from adapters.sip.own_phone import LOCAL
 from adapters.sip.surroundings import SECOND_NS
 from service import phone_desk
+from service.config import Listen, Sip
 from service.phone_desk import ATTENDED_NS, LOOPBACK, MISSED_KEPT, PhoneDesk, path_in
 from tests.net.neighbourhood import free_port
+from tests.phone.sounds import pcm, wav
 from tests.service.pair import pair_of
 from tests.sip.messages import OFFER
 from tests.sip.stage import CONFIG, SERVER, Stage, flow_of, request
+
+LOCAL_OFFER = OFFER.replace(b"192.0.2.7", b"127.0.0.7")  # There its sound goes.
 
 
 class Home:
@@ -53,7 +60,7 @@ class Home:
 
     def ring(self, number: str = "7000") -> None:
         invite = self.stage.request(
-            "INVITE", "sip:4212@127.0.0.1", user=number, call_id=number, body=OFFER
+            "INVITE", "sip:4212@127.0.0.1", user=number, call_id=number, body=LOCAL_OFFER
         )
         self.stage.feed(invite, SERVER)
         self.step()
@@ -76,7 +83,7 @@ class Home:
 
 @pytest.fixture
 async def home(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Home]:
-    monkeypatch.setattr(phone_desk, "sound_card", lambda: None)
+    monkeypatch.setattr(phone_desk, "sound_card", lambda _say: None)
     async with Home().open() as home:
         yield home
 
@@ -137,14 +144,70 @@ async def test_the_same_state_again_is_no_news(home: Home) -> None:
         ({"do": "hangup", "call": "7"}, "7"),
         ({"do": "fly"}, "a phone cannot fly"),
         ({"do": "call", "number": "1", "play": "/nowhere.wav"}, "/nowhere.wav"),
+        ({"do": "automatic", "answer_after": "5"}, "answer_after '5': must be 0 to 600 seconds"),
+        ({"do": "automatic", "answer_after": float("inf")}, "must be 0 to 600"),
+        ({"do": "automatic", "answer_after": float("nan")}, "must be 0 to 600"),
+        ({"do": "automatic", "answer_after": True}, "must be 0 to 600"),
+        ({"do": "automatic", "record": "/"}, "record /: must name a file"),
         ({"do": "transfer", "number": "2"}, "call"),
         ({"do": "transfer", "to": "9"}, "call"),
     ],
 )
 async def test_what_cannot_be_done(home: Home, words: dict[str, Any], error: str) -> None:
-    answer = home.desk.do(words)
+    answer = await home.desk.ask(words)
     assert answer["ok"] is False
     assert error in answer["error"]
+
+
+async def test_a_sound_file_is_read_before_anything_is_done(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "play.wav"
+    path.write_bytes(wav(pcm(*range(200))))
+    words = {"do": "call", "number": "1", "play": str(path)}
+    assert await home.desk.ask(words) == {"ok": True, "call": "1"}
+    clip = home.desk.phone.voice.sounds["1"].habits.play
+    assert isinstance(clip, Clip)
+    assert clip.frames == 2
+    assert (await home.desk.ask({"do": "hangup"}))["ok"]
+
+
+async def test_a_bug_of_the_phone_ends_nothing_else(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(data: bytes) -> None:
+        raise ZeroDivisionError
+
+    engine = home.stage.engine
+    with monkeypatch.context() as patched:
+        patched.setattr(home.desk.phone.agent, "receive", broken)
+        patched.setattr(engine, "loud", False)
+        home.ring()
+    assert engine.house.faults == ["the phone: ZeroDivisionError()"]
+    engine.house.faults.clear()
+    home.ring("7001")
+    assert home.rows() == [("1", "7001", "ringing")]
+
+
+async def test_a_phone_that_fails_is_taken_up_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    failing = [ZeroDivisionError(), ZeroDivisionError()]
+
+    def retry() -> None:
+        if failing:
+            raise failing.pop()
+
+    monkeypatch.setattr(home.stage.engine, "loud", False)
+    desk = PhoneDesk(
+        home.stage.engine, lambda: home.stage.at, home.step, home.said.append, Ports(40_000, 40_010)
+    )
+    monkeypatch.setattr(desk.phone.agent, "retry", retry)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.run)
+        await trio.sleep(10)
+        assert not failing
+        assert len(home.stage.engine.house.faults) == 2
+        assert desk.phone.voice.media_for("1", None)[0] == LOOPBACK  # It has a voice again.
+        nursery.cancel_scope.cancel()
 
 
 async def test_it_is_attended_while_somebody_looks_or_has_just_done_something(home: Home) -> None:
@@ -178,10 +241,24 @@ async def test_its_voice_is_where_the_other_side_finds_it(home: Home) -> None:
     assert CONFIG.media.mode == "direct"
     assert home.desk.phone.voice.host == "0.0.0.0"
     assert home.desk.host_toward("127.0.0.9") == LOOPBACK
+    config = home.stage.engine.config
+    both = Sip(listen=(Listen("udp", "127.0.0.1", 5060), Listen("udp", "::1", 5060)))
+    home.stage.engine.config = replace(config, sip=both)
+    assert home.desk.voice_host() == "::"
+    home.stage.engine.config = config
     assert home.desk.host_toward(None) == LOOPBACK
+    for name in ("localhost", "\0", "a..b", "\xe9..b"):  # Of an SDP; nobody is asked about it.
+        assert home.desk.host_toward(name) == LOOPBACK
     home.stage.engine.change("media.mode", "relay", home.stage.at)
     home.desk.settings_changed()
     assert home.desk.phone.voice.host == home.stage.engine.around.relay_inside
+
+
+async def test_it_calls_under_the_name_that_it_has_now(home: Home) -> None:
+    home.stage.engine.change("hotspot.name", "Attic", home.stage.at)
+    home.desk.settings_changed()
+    home.do("call", number="1")
+    assert b'\r\nFrom: "Attic" <sip:0@' in home.desk.phone.agent.legs["1"].sent
 
 
 async def test_what_it_has_to_say_wakes_the_service(home: Home) -> None:

@@ -105,3 +105,8 @@ async def test_an_old_answer_outlives_a_failing_server_and_it_is_said_once(
 
 async def test_no_server_at_all(names: dict[tuple[str, str], list[Any]]) -> None:
     assert await looked_up("<not a host>") == ({}, [])
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'x' * 64}.example", "\xe9..b", "nul\0.example"])
+async def test_what_can_be_no_name_is_not_found(host: str) -> None:
+    assert await resolver.from_hosts(host) == []

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,17 @@ from adapters.sip.message import Flow
 from adapters.store import sqlite
 from adapters.store.errors import StoreError
 from core.events.observed import ServiceStarted
-from service import control
-from service.config import Config, Listen, Sip, Store
-from service.runtime import Service
+from service import control, status
+from service.config import Config, Hotspot, Listen, Sip, Store
+from service.runtime import Service, saying
 from service.state import StateError
+from tests.net.neighbourhood import free_port
 from tests.sip.stage import CONFIG, codes, credentials, flow_of, response, responses
 from tests.sip.stage import Stage as Words
 
 HOTSPOT = replace(
     CONFIG,
+    hotspot=Hotspot(interface="lo", port=free_port()),
     lines=(),
     sip=Sip(listen=(Listen("udp", "127.0.0.1", 0),)),
 )
@@ -96,7 +99,7 @@ async def test_a_phone_registers_and_a_stranger_does_not_call(tmp_path: Path, wo
         told = response(await phone.say("OPTIONS"))
         assert told.code == 200
         assert await phone.register(1) == 200
-        assert any("link:a" in line for line in running.said)
+        assert "phone 1 a: connected" in running.said
         assert response(await phone.say("INVITE", user="x", call_id="9")).code == 403
         phone.socket.close()
         running.service.stopping.set()
@@ -134,7 +137,12 @@ async def test_the_next_run_takes_up_what_this_one_recorded(tmp_path: Path, word
                 phone = await running.phone()
                 assert await phone.register(1) == 200
                 phone.socket.close()
+                control.change(running.service, ["hotspot.ring_timeout=5"], [])
             else:
+                assert (
+                    "hotspot.ring_timeout = 5, unlike the file: "
+                    "set --reset hotspot.ring_timeout undoes it"
+                ) in running.said
                 assert any("taken up from the log" in line for line in running.said)
                 link = running.service.engine.house.board.state("link:a")
                 assert link.bindings
@@ -184,3 +192,46 @@ async def test_a_store_that_is_not_built_yet(tmp_path: Path) -> None:
     config = replace(HOTSPOT, store=Store(url="postgresql://somewhere"))
     with pytest.raises(StateError, match="not built yet"):
         await Service(config, tmp_path, lambda _: None).run()
+
+
+async def test_what_keeps_discovery_from_working_is_said_and_shown(
+    tmp_path: Path, words: Words
+) -> None:
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        service, shown = running.service, []
+        for problem in ("no interface is up", ""):
+            service.complain(problem)
+            shown.append(status.report(service.engine, service.clock.at())["notice"])
+        assert shown == ["no interface is up", ""]
+        assert running.said[-1] == "discovery: no interface is up"
+        service.stopping.set()
+
+
+async def test_on_a_machine_that_has_moved_the_way_to_each_peer_is_asked_anew(
+    tmp_path: Path, words: Words, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anywhere = Sip(listen=(Listen("udp", "0.0.0.0", 0),))
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words, replace(HOTSPOT, sip=anywhere))
+        service = running.service
+        flow = Flow("udp", "0.0.0.0:5061", "127.0.0.1", 5060)
+        assert service.here(flow) == "127.0.0.1:5061"
+        monkeypatch.setattr("adapters.sip.transport.source_toward", lambda host: "127.0.0.8")
+        assert service.here(flow) == "127.0.0.1:5061"
+        service.moved()
+        assert service.here(flow) == "127.0.0.8:5061"
+        service.stopping.set()
+
+
+def test_what_cannot_be_said_ends_nothing() -> None:
+    written = BytesIO()
+    say = saying(TextIOWrapper(written, encoding="ascii"))
+    say("phone 1 K\xfcche: connected")
+    assert written.getvalue() == b"phone 1 K\\xfcche: connected\n"
+
+    class Closed(StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    saying(Closed())("nobody reads this")

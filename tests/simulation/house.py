@@ -250,7 +250,7 @@ class SeededHouse:
 def is_known_again(seen: Observed) -> bool:
     """A request by its CSeq (RFC 3261 12.2.2), an answer to one of ours by its transaction."""
     if isinstance(seen, observed.RequestAnswered):
-        return seen.number <= JOIN
+        return seen.number <= JOIN or bool(seen.challenge.nonce)
     return isinstance(seen, observed.RequestArrived | observed.TransferAsked)
 
 

@@ -3,11 +3,12 @@
 import random
 from typing import Protocol
 
-from core.events import joined, observed, orders
+from core.events import joined, observed, orders, released
 from core.events.base import Event, Observed
 from core.events.facts import Challenge, Target
 from core.machines.call import Call, CallerPhase, LegPhase, Phase
 from core.machines.lending import may_be_taken
+from core.machines.passing import ASK
 
 REFUSALS = [302, 401, 404, 486, 486, 500, 503, 600, 603]
 HABITS = [
@@ -60,7 +61,16 @@ class People:
             case orders.PassRequest(by=by, number=number, method=method):
                 self.asking[by, number] = method
                 self.think_about(by, number)
-            case orders.AskOffer(by=by, number=number):
+            case orders.AuthorizeRequest(by=by, number=number) if number > ASK:
+                self.think_about(by, number)
+            case orders.ReleaseLeg(leg=party) | orders.AuthorizeRelease(party=party):
+                self.let_go(party)
+            case orders.ReleaseCaller():
+                self.let_go("caller")
+            case (
+                orders.AskOffer(by=by, number=number)
+                | orders.AuthorizeRequest(by=by, number=number)
+            ):
                 self.think_of_an_offer(by, number)
             case orders.PassAnswer(by=by, number=number, code=code):
                 if self.asking[by, number] == "INVITE" and code < 300:
@@ -112,7 +122,24 @@ class People:
         if self.dice.random() < 0.2:
             self.network.later(observed.CallerHungUp())
 
+    def let_go(self, party: str) -> None:
+        if self.dice.random() < 0.3:
+            seen = released.ReleaseChallenged(party=party, code=401, challenge=self.challenge())
+            self.network.later(seen)
+
+    def challenge(self) -> Challenge:
+        return Challenge(realm="r", nonce="n", stale=self.dice.random() < 0.5)
+
+    def wants_proof(self, by: str, number: int) -> bool:
+        if self.dice.random() < 0.8:
+            return False
+        asks = self.challenge()
+        self.network.later(observed.RequestAnswered(by=by, number=number, code=407, challenge=asks))
+        return True
+
     def think_about(self, by: str, number: int) -> None:
+        if self.wants_proof(by, number):
+            return
         code = self.dice.choice([200, 200, 200, 488, 491])
         answered = observed.RequestAnswered(by=by, number=number, code=code)
         unanswered = observed.RequestUnanswered(by=by, number=number)
@@ -121,6 +148,8 @@ class People:
             self.network.later(observed.CallerHungUp())
 
     def think_of_an_offer(self, by: str, number: int) -> None:
+        if self.wants_proof(by, number):
+            return
         code = self.dice.choice([200, 200, 200, 488, 491])
         body = b"o" if self.dice.random() < 0.9 else b""
         answered = observed.RequestAnswered(by=by, number=number, code=code, body=body)

@@ -16,7 +16,13 @@ from core.machines.line import Phase as LinePhase
 from core.machines.passing import JOIN
 from core.machines.switchboard import name_of
 
-AFTERWARDS = (orders.AckLeg, orders.ReleaseLeg, orders.ReleaseFork, orders.AckAnswer)
+AFTERWARDS = (
+    orders.AckLeg,
+    orders.ReleaseLeg,
+    orders.ReleaseFork,
+    orders.AuthorizeRelease,
+    orders.AckAnswer,
+)
 
 
 def check(call: Call, turns: list[Turn]) -> None:
@@ -167,7 +173,8 @@ def check_request(events: list[Event]) -> None:
     answers = where(events, orders.PassAnswer, orders.RefuseRequest)
     assert len(answers) == 1, f"one final response to {events[0]}"
     acks = where(events, orders.PassAck, orders.AckAnswer)
-    first = next((e for e in events if isinstance(e, observed.RequestAnswered)), None)
+    finals = [e for e in events if isinstance(e, observed.RequestAnswered)]
+    first = next((e for e in finals if not e.challenge.nonce), None)
     invited = any(isinstance(e, orders.PassRequest) and e.method == "INVITE" for e in events)
     given_up = where(events, observed.RequestUnanswered)
     owed = invited and first is not None and first.code < 300 and not given_up

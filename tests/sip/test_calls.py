@@ -1,5 +1,6 @@
 """A call through the exchange: what each side hears, and what it hears again."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -316,6 +317,36 @@ def test_a_phone_calls_the_world_with_the_password_of_the_line(stage: Stage) -> 
     assert again.cseq == 2
     assert 'username="4212"' in again.first("proxy-authorization")
     assert "secret4212" not in left[1].decode()
+
+
+def test_cancelled_once_it_has_proven_itself(stage: Stage) -> None:
+    """The 100 to the second INVITE is that of the first, word for word, and allows CANCEL."""
+    stage.register_line()
+    stage.register()
+    stage.proven("INVITE", "sip:0301234@127.0.0.1", body=OFFER)
+    (out,) = (request(data) for data in stage.to(SERVER))
+    stage.feed(answer(out, 100, tag=""), SERVER)
+    asked = 'Digest realm="provider.test", nonce="n1", qop="auth"'
+    left = stage.feed(answer(out, 407, [("Proxy-Authenticate", asked)]), SERVER)
+    stage.feed(answer(left[1], 100, tag=""), SERVER)
+    (ours,) = stage.engine.exchange.calls.answering.values()
+    branch = ours.request.via.branch
+    cancel = stage.request("CANCEL", "sip:0301234@127.0.0.1", cseq=2, branch=branch)
+    left = stage.feed(cancel, A)
+    assert methods(left) == ["CANCEL"]
+
+
+def test_a_line_that_is_taken_away_proves_nothing(stage: Stage) -> None:
+    stage.register_line()
+    stage.register()
+    stage.proven("INVITE", "sip:0301234@127.0.0.1", body=OFFER)
+    (out,) = (request(data) for data in stage.to(SERVER))
+    around = stage.engine.around
+    around.directory = dataclasses.replace(around.directory, lines={})
+    asked = 'Digest realm="provider.test", nonce="n1", qop="auth"'
+    stage.feed(answer(out, 407, [("Proxy-Authenticate", asked)]), SERVER)
+    assert codes(stage.to(A)) == [480]
+    assert phase(stage) is Phase.ENDED
 
 
 def test_a_call_to_the_world_is_proven_to_the_proxy_and_to_the_server(stage: Stage) -> None:

@@ -202,6 +202,17 @@ def spoiled(data: bytes, dice: random.Random) -> bytes:
     return data
 
 
+@pytest.mark.parametrize("contact", ["*", "<>", "<<sip:a>", '"', "<sip:a b@h>", "<s!p:a@h>"])
+def test_who_leaves_no_way_to_reach_him_makes_no_call(stage: Stage, contact: str) -> None:
+    stage.register_line()
+    stage.register()
+    invite = stage.request("INVITE", "sip:4212@127.0.0.1", user="7000", body=OFFER)
+    at = invite.index(b"Contact: ")
+    spoiled = invite[:at] + f"Contact: {contact}".encode() + invite[invite.index(b"\r\n", at) :]
+    assert codes(stage.feed(spoiled, SERVER)) == [400]
+    assert not stage.engine.exchange.calls.open
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_no_spoiled_message_raises(stage: Stage, seed: int) -> None:
     dice = random.Random(seed)

@@ -29,7 +29,7 @@ def test_the_peer_of_a_dialog() -> None:
     assert peer_of(told) == Peer(
         tag="2", contact="sip:b@y:5070", routes=("<sip:p;lr>", "<sip:q;lr>")
     )
-    for contact in ("*", '"open <sip:b@y>'):
+    for contact in ("*", '"open <sip:b@y>', "<s!p:b@y>"):
         assert peer_of(response(answered(200, f"Contact: {contact}"))).contact == ""
 
 

@@ -20,9 +20,10 @@ def test_names_do_not_tell_each_other() -> None:
 
 
 def test_one_invite_is_one_call() -> None:
-    assert ONE.call("a", "t", 1) == ONE.call("a", "t", 1)
-    assert len({ONE.call("a", "t", 1), ONE.call("a", "t", 2), ONE.call("at", "", 1)}) == 3
-    assert ONE.call("a", "t", 1).startswith("call:")
+    assert ONE.call("a", "t", 1, 7) == ONE.call("a", "t", 1, 7)
+    calls = (("a", "t", 1, 7), ("a", "t", 2, 7), ("at", "", 1, 7), ("a", "t", 1, 8))
+    assert len({ONE.call(*each) for each in calls}) == len(calls)
+    assert ONE.call("a", "t", 1, 7).startswith("call:")
 
 
 def test_octets_of_no_text_are_names_too() -> None:

@@ -45,6 +45,23 @@ def test_a_phone_that_rings_gets_no_second_invite(stage: Stage) -> None:
     assert phase(stage) is Phase.RINGING
 
 
+def test_a_name_with_a_nul_in_it_is_no_obstacle(stage: Stage) -> None:
+    """RFC 4475 3.1.1.2 allows it in quotes; in what we say ourselves it stands nowhere."""
+    stage.register_line()
+    stage.register()
+    invite = caller(stage, "INVITE", body=OFFER)
+    stage.invite = invite.replace(b"From: <", b'From: "J\\\0ane" <')
+    stage.feed(stage.invite, SERVER)
+    invites = [request(data) for _, data in sorted(stage.fresh) if data.startswith(b"INVITE")]
+    stage.restart()
+    stage.feed(answer(invites[1], 200, CONTACT, OFFER), B)
+    (ours,) = responses(stage.to(SERVER))
+    stage.feed(caller(stage, "ACK", to=ours.first("to")), SERVER)
+    stage.feed(bye(stage, invites[1]), B)
+    (said,) = (request(data) for data in stage.to(SERVER))
+    assert (said.method, said.to_tag) == ("BYE", "t7000")
+
+
 def test_restarted_while_it_rings_it_is_answered(stage: Stage) -> None:
     invites = stage.ring()
     for invite, flow in zip(invites, (A, B, C), strict=True):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.sip.sdp import Stream, redacted, streams, with_relay
+from adapters.sip.sdp import Stream, origin_of, redacted, streams, with_origin, with_relay
 
 steady = settings(deadline=None, max_examples=80, derandomize=True)
 
@@ -247,3 +247,27 @@ def test_keys_are_blotted_out(line: str, blotted: str, end: str) -> None:
     told = redacted(sdp("v=0", line, "a=ptime:20", end=end))
     assert told == sdp("v=0", blotted, "a=ptime:20", end=end)
     assert redacted(told) == told
+
+
+SECOND = b"v=0\r\no=- 7 1 IN IP4 192.0.2.9\r\ns=-\r\nm=audio 9 RTP/AVP 0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("origin", "line"),
+    [
+        ("bob 5 41 IN IP4 192.0.2.1", b"o=bob 5 42 IN IP4 192.0.2.1"),
+        ("bob 5 x IN IP4 192.0.2.1", b"o=- 7 1 IN IP4 192.0.2.9"),
+        ("bob 5", b"o=- 7 1 IN IP4 192.0.2.9"),
+        ("", b"o=- 7 1 IN IP4 192.0.2.9"),
+        ("- 5 99999999999999999999999 IN IP4 h", b"o=- 7 1 IN IP4 192.0.2.9"),
+    ],
+)
+def test_a_session_that_another_one_goes_on_with(origin: str, line: bytes) -> None:
+    """RFC 3264 8: nothing but the version changes."""
+    assert with_origin(SECOND, origin) == SECOND.replace(b"o=- 7 1 IN IP4 192.0.2.9", line)
+    assert origin_of(with_origin(SECOND, origin)) == line[2:].decode()
+
+
+def test_no_origin_no_change() -> None:
+    assert with_origin(b"s=-\r\n", "bob 5 41 IN IP4 192.0.2.1") == b"s=-\r\n"
+    assert origin_of(b"s=-\r\n") == ""

@@ -1,0 +1,47 @@
+"""What of the calls leaves the memory, and when: the log keeps all of it.
+
+A part of ``calls``; read that first.
+"""
+
+from typing import TYPE_CHECKING
+
+from adapters.sip.address import tag_of
+from adapters.sip.call_dialogs import REQUESTS_MOST
+from adapters.sip.owner import Owner
+from adapters.sip.transaction import State
+from core.machines.passing import find
+
+if TYPE_CHECKING:
+    from adapters.sip.call_dialogs import CallDialogs
+    from adapters.sip.calls import Calls
+
+
+def opened_by(dialogs: "CallDialogs") -> tuple[str, str, int]:
+    """What tells the INVITE of this call from all others (RFC 3261 8.2.2.2)."""
+    origin = dialogs.invite.origin
+    return origin.call_id, tag_of(origin.caller), origin.cseq
+
+
+def forget_call(calls: "Calls", dialogs: "CallDialogs") -> None:
+    stream = dialogs.stream
+    calls.by_invite.pop(opened_by(dialogs), None)
+    for party, dialog in dialogs.dialogs.items():
+        if party not in dialogs.elsewhere:
+            calls.by_dialog.pop((dialog.call_id, dialog.tag), None)
+        calls.inviting.pop((stream, party), None)
+    for by, number in dialogs.requests:
+        calls.answering.pop(Owner(stream, by, by, number), None)
+
+
+def forget_answered(calls: "Calls", dialogs: "CallDialogs") -> None:
+    """Requests that nobody says again: a call of hours is to grow no more than its log."""
+    passed = calls.state(dialogs.stream).passed
+    for by, number in [*dialogs.requests]:
+        owner = Owner(dialogs.stream, by, by, number)
+        known = calls.answering.get(owner)
+        is_over = known is None or known.state is State.TERMINATED
+        if number and is_over and find(passed, by, number) is None:
+            calls.answering.pop(owner, None)
+            for kept in (dialogs.requests, dialogs.flows, dialogs.passed, dialogs.asking):
+                kept.pop((by, number), None)
+    dialogs.requests_most = max(REQUESTS_MOST, 2 * len(dialogs.requests))

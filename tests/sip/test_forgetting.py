@@ -1,0 +1,122 @@
+"""What is over leaves the memory, and nothing that is said of it later does any harm."""
+
+import pytest
+
+from adapters.sip.call_dialogs import REQUESTS_MOST
+from adapters.sip.message import Request
+from core.machines.call import Call, Phase
+from tests.sip.messages import OFFER
+from tests.sip.stage import SERVER, Stage, answer, codes, flow_of, methods, request, responses
+
+ACCOUNT = "sip:4212@127.0.0.1"
+B = flow_of("b")
+LONG_S = 200
+
+
+def caller(stage: Stage, method: str, cseq: int, body: bytes = b"") -> list[bytes]:
+    """In the dialog that the call has with him."""
+    to = request(stage.acked).first("to")
+    data = stage.request(method, ACCOUNT, user="7000", call_id="call", cseq=cseq, to=to, body=body)
+    return stage.feed(data, SERVER)
+
+
+def asked(stage: Stage) -> Request:
+    """What phone b has just been asked."""
+    return request(stage.to(B)[-1])
+
+
+def call(stage: Stage) -> Call:
+    (stream,) = stage.engine.exchange.calls.open
+    return stage.engine.exchange.calls.state(stream)
+
+
+def hang_up(stage: Stage) -> None:
+    caller(stage, "BYE", 9)
+    stage.feed(answer(asked(stage), 200), B)
+
+
+def test_what_was_said_long_ago_and_is_said_again_is_another_call(stage: Stage) -> None:
+    stage.answered()
+    hang_up(stage)
+    stage.wait(LONG_S)
+    assert not stage.engine.exchange.calls.by_invite
+    again = stage.request("INVITE", ACCOUNT, user="7000", call_id="call", body=OFFER)
+    assert methods(stage.feed(again, SERVER)[1:]) == ["INVITE"] * 3
+    stage.restart()
+    merged = stage.request("INVITE", ACCOUNT, user="7000", call_id="call", body=OFFER)
+    assert codes(stage.feed(merged, SERVER)) == [482]
+    assert call(stage).phase is Phase.RINGING
+
+
+def test_a_request_that_is_never_answered_after_its_100_is_given_up(stage: Stage) -> None:
+    stage.answered()
+    caller(stage, "INVITE", 2, OFFER)
+    stage.feed(answer(asked(stage), 100), B)
+    stage.wait(150)
+    assert call(stage).passed
+    stage.wait(40)
+    assert codes(stage.to(SERVER))[0] == 408
+    caller(stage, "ACK", 2)
+    assert not call(stage).passed
+    assert call(stage).phase is Phase.TALKING
+
+
+def test_so_it_is_after_a_start(stage: Stage) -> None:
+    stage.answered()
+    caller(stage, "INVITE", 2, OFFER)
+    asked_for = asked(stage)
+    stage.restart()
+    stage.feed(answer(asked_for, 100), B)
+    stage.wait(LONG_S)
+    assert not call(stage).passed
+
+
+def test_one_that_outlives_its_call_has_nobody_to_tell(stage: Stage) -> None:
+    stage.answered()
+    caller(stage, "INVITE", 2, OFFER)
+    stage.feed(answer(asked(stage), 100), B)
+    hang_up(stage)
+    stage.wait(100)
+    assert not stage.engine.exchange.calls.open
+    stage.engine.failed(B, stage.at)
+    stage.wait(LONG_S)
+    assert not any(stream.startswith("call:") for stream in stage.engine.house.board.states)
+
+
+def test_a_call_of_hours_keeps_no_request_that_is_over(stage: Stage) -> None:
+    stage.answered()
+    for number in range(2, 3 * REQUESTS_MOST):
+        caller(stage, "INFO", number)
+        stage.feed(answer(asked(stage), 200), B)
+        stage.wait(60)
+    (dialogs,) = stage.engine.exchange.calls.open.values()
+    assert len(dialogs.requests) <= REQUESTS_MOST
+    assert len(stage.engine.exchange.calls.answering) <= REQUESTS_MOST
+    assert codes(caller(stage, "INFO", 2)) == [500]
+
+
+def test_who_hangs_up_before_his_ack_hears_no_2xx_any_more(stage: Stage) -> None:
+    """RFC 5407 3.1.6."""
+    invites = stage.ring()
+    stage.feed(answer(invites[1], 200, [("Contact", "<sip:b@127.0.0.12>")], OFFER), B)
+    to = next(ours for ours in responses(stage.to(SERVER)) if ours.code == 200).first("to")
+    bye = stage.request("BYE", ACCOUNT, user="7000", call_id="call", cseq=2, to=to)
+    assert codes(stage.feed(bye, SERVER)) == [200]
+    stage.wait(LONG_S)
+    assert codes(stage.to(SERVER)) == []
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_change_that_nobody_acknowledges_is_over_some_time(stage: Stage, is_killed: bool) -> None:
+    """Else there would be an offer under way for ever, and every other one refused."""
+    stage.answered()
+    caller(stage, "INVITE", 2, OFFER)
+    stage.feed(answer(asked(stage), 200, body=OFFER), B)
+    if is_killed:
+        stage.restart()
+    stage.wait(30)
+    assert call(stage).passed
+    stage.wait(5)
+    assert not call(stage).passed
+    caller(stage, "INVITE", 3, OFFER)
+    assert asked(stage).method == "INVITE"
