@@ -22,6 +22,7 @@ help:
 setup: $(STAMP)
 
 # Only what the lock names, with the hash that it names, and then ourselves without asking anybody.
+# The lock is complete, so nothing is resolved: the pip of Debian 12 does not find coverage[toml] in it.
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock

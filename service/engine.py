@@ -218,7 +218,7 @@ class Engine:
     def handle_timers(self, at: int) -> None:
         with self.outlived("timers"):
             self.exchange.handle_timers(at)
-        if self.discovery is not None:
+        if self.discovery is not None and (self.discovery.next_deadline() or NEVER) <= at:
             with self.outlived("timers of discovery"):
                 self.discovery.handle_timers(at)
         if self.relay is not None and at - self.silence_looked_at >= SILENCE_EVERY_NS:

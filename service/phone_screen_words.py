@@ -24,7 +24,12 @@ def peer(call: dict[str, Any]) -> str:
 
 
 def account_of(line: dict[str, Any]) -> str:
-    return f"{line['user']}@{line['server']}" if line["user"] else "no account"
+    """A line that was lent to us has a user that says nothing, and a name that does (S16)."""
+    if not line["user"]:
+        return "no account"
+    account = f"{line['user']}@{line['server']}"
+    name = line.get("display_name")
+    return f"{name} ({account})" if name else account
 
 
 def alias(phone: dict[str, Any]) -> str:

@@ -67,6 +67,7 @@ class Service:
         )
         self.ether = Ether(config.hotspot, self.receive_discovery, self.complain, self.moved)
         self.noticed = ""
+        self.store_said_at = 0
         self.sleeping: trio.CancelScope | None = None
         self.wakes_at = float("inf")
         self.engine: Engine
@@ -265,7 +266,6 @@ class Service:
 
     async def keep_time(self) -> None:
         """The one sleeper: wakes for the earliest deadline of all, however it came to be."""
-        said_at = 0
         while True:
             self.wakes_at = self.due()
             with trio.CancelScope(deadline=self.moment(self.wakes_at)) as self.sleeping:
@@ -273,9 +273,7 @@ class Service:
             at = self.clock.at()
             self.engine.handle_timers(at)
             self.step()
-            if self.engine.store_failed_at and at - said_at > DISK_NOISE_S * SECOND_NS:
-                said_at = at
-                self.say(f"no new calls: {self.engine.store_failure}")
+            self.tell_of_the_store(at)
             self.notice(at)
 
     def notice(self, at: int) -> None:
@@ -304,6 +302,16 @@ class Service:
             self.engine.flush(self.clock.at())
 
     # -- What the owner sees of it -----------------------------------------------------------------
+
+    def tell_of_the_store(self, at: int) -> None:
+        """That nothing can be recorded, once a minute; and that it can again."""
+        if self.engine.store_failed_at:
+            if at - self.store_said_at > DISK_NOISE_S * SECOND_NS:
+                self.store_said_at = at
+                self.say(f"no new calls: {self.engine.store_failure}")
+        elif self.store_said_at:
+            self.store_said_at = 0
+            self.say("the log is written again: calls are taken")
 
     def tell_faults(self) -> None:
         for fault in self.engine.house.faults:

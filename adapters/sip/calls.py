@@ -13,7 +13,7 @@ from adapters.sip.call_dialogs import CALLER, SDP, CallDialogs
 from adapters.sip.dial_plan import Plan, is_outside
 from adapters.sip.dialog import ALLOW
 from adapters.sip.facts import challenge_in, origin_of, peer_of
-from adapters.sip.forgetting import forget_answered, forget_call, opened_by
+from adapters.sip.forgetting import Opening, forget_answered, forget_call, openings_of
 from adapters.sip.message import Flow, Request, Response
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import redacted
@@ -45,9 +45,10 @@ class Calls:
         self.around = around
         self.open: dict[str, CallDialogs] = {}
         self.by_dialog: dict[tuple[str, str], tuple[str, str]] = {}  # Call-ID and our tag.
-        self.by_invite: dict[tuple[str, str, int], str] = {}  # Call-ID, their tag and the CSeq.
+        self.by_invite: dict[Opening, tuple[str, str]] = {}
         self.answering: dict[Owner, ServerTransaction] = {}
         self.inviting: dict[tuple[str, str], ClientTransaction] = {}  # Stream and leg.
+        self.ringing: dict[str, None] = {}  # Those that may ring yet, the oldest first.
         self.transfers = Transfers(self)
         self.ended: list[tuple[int, str]] = []  # When each call ended, oldest first.
 
@@ -84,6 +85,7 @@ class Calls:
             step_s=plan.step_s,
         )
         dialogs = self.open[stream] = CallDialogs(stream, self.around, self)
+        self.ringing[stream] = None
         dialogs.requests[CALLER, 0] = request
         keep_keys(dialogs, offer, request.body)
         self.owe(Owner(stream, CALLER, CALLER, 0), transaction)
@@ -97,7 +99,9 @@ class Calls:
         log has of that is another call.
         """
         said = (request.call_id, request.from_tag, request.cseq)
-        return self.by_invite.get(said) or self.around.identifiers.call(*said, self.around.at)
+        if found := self.by_invite.get(said):
+            return found[0]
+        return self.around.identifiers.call(*said, self.around.at)
 
     # -- Turns become messages ---------------------------------------------------------------
 
@@ -124,7 +128,8 @@ class Calls:
                     self.around.transactions.give_up_after_cancel(inviting, self.around.now)
 
     def know(self, dialogs: CallDialogs) -> None:
-        self.by_invite[opened_by(dialogs)] = dialogs.stream
+        for opening, party in openings_of(dialogs):
+            self.by_invite[opening] = (dialogs.stream, party)
         for party, dialog in dialogs.dialogs.items():
             if party not in dialogs.elsewhere:
                 self.by_dialog[dialog.call_id, dialog.tag] = (dialogs.stream, party)
@@ -191,8 +196,11 @@ class Calls:
         found = self.by_dialog.get((response.call_id, response.from_tag))
         if found and response.method == "INVITE" and 200 <= response.code < 300:
             stream, party = found
-            if party in self.state(stream).legs and party not in self.open[stream].openings:
-                self.answer_of_leg(self.open[stream], party, response)
+            dialogs = self.open[stream]
+            if response.cseq != dialogs.dialogs[party].invite_cseq:
+                self.around.drops["answer-to-an-older-invite"] += 1
+            elif party in self.state(stream).legs and party not in dialogs.openings:
+                self.answer_of_leg(dialogs, party, response)
 
     def answer_of_leg(self, dialogs: CallDialogs, leg: str, response: Response) -> None:
         """The first 2xx of a leg is for its call to hear; the same again wants the same ACK."""
@@ -273,15 +281,16 @@ class Calls:
         if invite is None:
             self.around.respond(transaction, 481)
             return
-        self.around.respond(transaction, 200, to_tag=self.tag_for(invite.request))
-        stream = self.stream_of(invite.request)
-        if stream in self.open and self.state(stream).phase is Phase.RINGING:
+        asked = invite.request
+        found = self.by_invite.get((asked.call_id, asked.from_tag, asked.cseq))
+        if found is None:
+            self.around.respond(transaction, 200)
+            return
+        stream, party = found
+        self.around.respond(transaction, 200, to_tag=self.open[stream].dialogs[party].tag)
+        if party == CALLER and self.state(stream).phase is Phase.RINGING:
             reason = ", ".join(request.all("reason"))
             self.hear(observed.CallerCancelled(reason=reason), stream)
-
-    def tag_for(self, invite: Request) -> str:
-        dialogs = self.open.get(self.stream_of(invite))
-        return dialogs.dialogs[CALLER].tag if dialogs and CALLER in dialogs.dialogs else ""
 
     def within(self, transaction: ServerTransaction, flow: Flow) -> None:
         """A request in a dialog of ours (RFC 3261 12.2.2)."""

@@ -3,6 +3,7 @@
 A part of ``calls``; read that first.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from adapters.sip.address import tag_of
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
     from adapters.sip.calls import Calls
 
 
-def opened_by(dialogs: "CallDialogs") -> tuple[str, str, int]:
-    """What tells the INVITE of this call from all others (RFC 3261 8.2.2.2)."""
-    origin = dialogs.invite.origin
-    return origin.call_id, tag_of(origin.caller), origin.cseq
+Opening = tuple[str, str, int]  # Call-ID, their tag and CSeq: what tells an INVITE from others.
+
+
+def openings_of(dialogs: "CallDialogs") -> Iterator[tuple[Opening, str]]:
+    """The INVITEs that came to this call (RFC 3261 8.2.2.2), and whose they are."""
+    for party, cseq in dialogs.openings.items():
+        dialog = dialogs.dialogs[party]
+        yield (dialog.call_id, tag_of(dialog.remote), cseq), party
 
 
 def forget_call(calls: "Calls", dialogs: "CallDialogs") -> None:
     stream = dialogs.stream
-    calls.by_invite.pop(opened_by(dialogs), None)
+    calls.ringing.pop(stream, None)
+    for opening, _ in openings_of(dialogs):
+        calls.by_invite.pop(opening, None)
     for party, dialog in dialogs.dialogs.items():
         if party not in dialogs.elsewhere:
             calls.by_dialog.pop((dialog.call_id, dialog.tag), None)

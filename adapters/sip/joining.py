@@ -35,9 +35,11 @@ class Joining:
 
     def ringing(self) -> Iterator[tuple[str, CallDialogs]]:
         """The calls to the account that ring, the oldest first."""
-        for stream, dialogs in [*self.calls.open.items()]:
-            is_incoming = dialogs.invite.kind == "incoming"
-            if is_incoming and self.calls.state(stream).phase is Phase.RINGING:
+        for stream in [*self.calls.ringing]:
+            dialogs = self.calls.open[stream]
+            if self.calls.state(stream).phase is not Phase.RINGING:
+                del self.calls.ringing[stream]  # It will not ring again.
+            elif dialogs.invite.kind == "incoming":
                 yield stream, dialogs
 
     def follow(self, turn: Turn) -> None:

@@ -124,6 +124,7 @@ def take_up(exchange: Exchange, stream: str, story: list[Turn]) -> None:
             exchange.calls.ended.append((turn.at, stream))
     dialogs.wire = exchange.calls
     exchange.calls.open[stream] = dialogs
+    exchange.calls.ringing[stream] = None
     exchange.calls.know(dialogs)
     call = exchange.calls.state(stream)
     relay_again(exchange, stream, story, call)

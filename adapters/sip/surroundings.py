@@ -15,6 +15,7 @@ from adapters.sip.transaction import ServerTransaction, Transactions
 from core.machines.house import House
 
 SECOND_NS = 1_000_000_000
+LINGER_GRAIN_S = 1.0  # Transactions that are over leave the memory together: one wake-up for all.
 
 
 class Surroundings:
@@ -40,6 +41,7 @@ class Surroundings:
         self.local = local  # Which of our sockets speaks this transport toward a host.
         self.dice = dice
         self.transactions = Transactions()
+        self.transactions.grain_s = LINGER_GRAIN_S
         self.transactions.oversize.way = self.stream_way
         self.ways: dict[str, tuple[tuple[str, int], ...]] = {}
         self.drops: Counter[str] = Counter()

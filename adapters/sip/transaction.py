@@ -53,6 +53,7 @@ class Transactions:
 
     def __init__(self, t1_s: float = 0.5, t2_s: float = 4.0, t4_s: float = 5.0) -> None:
         self.t1_s, self.t2_s, self.t4_s = t1_s, t2_s, t4_s
+        self.grain_s = 0.0  # So much later may end what only lingers.
         self.patience_s = 64 * t1_s  # Timers B, F, H, J, L and M.
         self.oversize = Oversize(t1_s, t2_s)
         self.outbox: list[tuple[Flow, bytes]] = []
@@ -243,8 +244,8 @@ class Transactions:
             found.ack = refusal_ack(found.data, response)
             self.outbox.append((found.flow, found.ack))
             self.patient += 1  # The peer repeats itself after T1 and no sooner.
-            timer_d_s = max(TIMER_D_LEAST_S, self.patience_s)
-            self._linger(found, now, 0.0 if is_reliable(found) else timer_d_s)
+            wait_s = 0.0 if is_reliable(found) else max(TIMER_D_LEAST_S, self.patience_s)
+            self._linger(found, now, wait_s)
 
     def _progress(self, found: ClientTransaction, now: float) -> None:
         if found.spare is not None:  # It was heard over TCP.
@@ -315,8 +316,9 @@ class Transactions:
                 lost.append(client)
         for client in lost:
             self._end(client)
-        for server in self._servers.values():
-            server.lose(flow)
+        if flow.transport != "udp":
+            for server in self._servers.values():
+                server.lose(flow)
         return [TimedOut(client, "unreachable") for client in lost]
 
     def _narrow(self, client: ClientTransaction, now: float) -> None:
@@ -331,9 +333,10 @@ class Transactions:
             heappush(self._heap, (due, next(self._order), transaction))
 
     def _linger(self, transaction: AnyTransaction, now: float, wait_s: float) -> None:
-        """It ends so many seconds from now, and at once where that is none (RFC 3261 17)."""
+        """It ends so many seconds from now, at once where that is none, up to a grain late."""
         if wait_s:
-            transaction.ends_at = now + wait_s
+            grain = self.grain_s
+            transaction.ends_at = -(-(now + wait_s) // grain) * grain if grain else now + wait_s
             self._arm(transaction)
         else:
             self._end(transaction)
@@ -341,9 +344,8 @@ class Transactions:
     def _end(self, transaction: AnyTransaction) -> None:
         transaction.state = State.TERMINATED
         transaction.repeats_at = transaction.ends_at = inf
-        known: dict[Key, Any] = (
-            self._clients if isinstance(transaction, ClientTransaction) else self._servers
-        )
+        is_ours = isinstance(transaction, ClientTransaction)
+        known: dict[Key, Any] = self._clients if is_ours else self._servers
         if known.get(transaction.key) is transaction:
             del known[transaction.key]
 

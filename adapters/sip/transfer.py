@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from adapters.sip.calls import Calls
 
 
-LEGS_MAX = 64  # Of one call, all that it ever had: more are no people's doing.
+LEGS_MAX = 64  # That transfers have added to one call: more are no people's doing.
 
 
 class Transfers:
@@ -50,7 +50,7 @@ class Transfers:
         if call.phase is not Phase.TALKING or party not in call.sides:
             self.around.respond(transaction, 491 if call.phase is Phase.ANSWERED else 481)
             return
-        if len(call.legs) >= LEGS_MAX:
+        if sum("/" in leg for leg in call.legs) >= LEGS_MAX:
             self.around.drops["too-many-legs"] += 1
             self.around.respond(transaction, 503)
             return

@@ -41,6 +41,13 @@ def test_a_line_without_an_account() -> None:
     assert header(lines=[bare])[1] == "line 1  no account: unconfigured"
 
 
+def test_a_line_that_was_lent_is_called_by_its_name() -> None:
+    """S16: it tells the clients of one hotspot apart."""
+    lent = {"number": 1, "state": "registered", "user": "c0ffee.1", "server": "192.0.2.1"}
+    said = header(lines=[{**lent, "display_name": "Home 2"}])[1]
+    assert said == "line 1  Home 2 (c0ffee.1@192.0.2.1): registered"
+
+
 def test_without_a_service_or_without_a_phone() -> None:
     assert words.header(None, "nobody there") == "NO CONNECTION: nobody there"
     assert words.header(None, "") == words.NO_PHONE

@@ -235,3 +235,22 @@ def test_what_cannot_be_said_ends_nothing() -> None:
             raise BrokenPipeError
 
     saying(Closed())("nobody reads this")
+
+
+async def test_a_full_disk_and_that_it_has_room_again_are_said(
+    tmp_path: Path, words: Words
+) -> None:
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        service, at = running.service, running.service.clock.at()
+        service.engine.store_failed_at, service.engine.store_failure = at, "no space is left"
+        service.tell_of_the_store(at)
+        service.tell_of_the_store(at + 1)
+        assert running.said[-1] == "no new calls: no space is left"
+        assert running.said.count(running.said[-1]) == 1
+        service.engine.store_failed_at = None
+        service.tell_of_the_store(at + 2)
+        service.tell_of_the_store(at + 3)
+        assert running.said[-1] == "the log is written again: calls are taken"
+        assert running.said.count(running.said[-1]) == 1
+        service.stopping.set()

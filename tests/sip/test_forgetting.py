@@ -120,3 +120,16 @@ def test_a_change_that_nobody_acknowledges_is_over_some_time(stage: Stage, is_ki
     assert not call(stage).passed
     caller(stage, "INVITE", 3, OFFER)
     assert asked(stage).method == "INVITE"
+
+
+def test_an_answer_to_an_invite_that_was_challenged_since_is_none(stage: Stage) -> None:
+    """Else the one that is under way would wait for its own for ever."""
+    stage.register_line()
+    stage.register()
+    stage.proven("INVITE", "sip:0301234@127.0.0.1", body=OFFER)
+    (out,) = (request(data) for data in stage.to(SERVER))
+    asked_for = 'Digest realm="provider.test", nonce="n1", qop="auth"'
+    again = stage.feed(answer(out, 401, [("WWW-Authenticate", asked_for)]), SERVER)[1]
+    accepted = [("Contact", "<sip:0301234@127.0.0.2>")]
+    assert stage.feed(answer(out, 200, accepted, OFFER), SERVER) == []
+    assert methods(stage.feed(answer(again, 200, accepted, OFFER), SERVER)) == ["ACK"]

@@ -1,11 +1,12 @@
 """Who comes to a call that rings already."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from adapters.sip.message import Request
+from adapters.sip.message import Request, request_bytes
 from core.machines.call import LegPhase, Phase
 from tests.sip.messages import OFFER
 from tests.sip.stage import (
@@ -47,6 +48,16 @@ def pick_up(stage: Stage, dialled: str = "*8", body: bytes = MINE, call_id: str 
     stage.proven("INVITE", f"sip:{dialled}@127.0.0.1", user="c", call_id=call_id, body=body)
 
 
+def pick_ups(stage: Stage) -> Iterator[bytes]:
+    """What phone c has said to pick calls up, as it was heard."""
+    for owner, owed in stage.engine.exchange.calls.answering.items():
+        if owner.party.endswith("pickup"):
+            said = owed.request
+            names = (name for name in said.fields if not name.startswith("content-"))
+            headers = [(name, said.first(name)) for name in names]
+            yield request_bytes("INVITE", said.uri, headers, said.body)
+
+
 def legs(stage: Stage) -> dict[str, LegPhase]:
     (stream, *_) = stage.engine.exchange.calls.open
     return {name: leg.phase for name, leg in stage.engine.exchange.calls.state(stream).legs.items()}
@@ -60,6 +71,30 @@ def test_a_phone_that_registers_is_rung_too(stage: Stage) -> None:
     assert request(stage.to(B)[-1]).body == OFFER
     stage.proven("REGISTER", user="b", call_id="reg-b", cseq=5)
     assert methods(stage.to(B)) == []
+
+
+def test_to_pick_up_by_two_ways_takes_one_call(stage: Stage) -> None:
+    stage.register("c")
+    for call_id in ("one", "two"):
+        invited(stage, call_id)
+    pick_up(stage)
+    calls = stage.engine.exchange.calls
+    by_another_way = next(pick_ups(stage)).replace(b"z9hG4bK", b"z9hG4bK-too")
+    assert codes(stage.feed(by_another_way, C)) == [482]
+    assert [calls.state(stream).phase for stream in calls.open] == [Phase.ANSWERED, Phase.RINGING]
+
+
+def test_to_cancel_it_comes_too_late(stage: Stage) -> None:
+    stage.register("c")
+    invited(stage)
+    pick_up(stage)
+    (ours,) = (said for said in responses(stage.to(C)) if said.code == 200)
+    said = request(next(pick_ups(stage)))
+    given_up: dict[str, Any] = {"cseq": said.cseq, "branch": said.via.branch}
+    cancel = stage.request("CANCEL", "sip:*8@127.0.0.1", user="c", call_id="pick", **given_up)
+    (answered,) = responses(stage.feed(cancel, C))
+    assert (answered.code, answered.to_tag) == (200, ours.to_tag)
+    assert legs(stage)["3.pickup"] is LegPhase.ANSWERED
 
 
 def test_after_a_start_it_is_known_by_its_dialog(stage: Stage) -> None:

@@ -374,3 +374,16 @@ def test_a_request_that_nobody_answers_is_forgotten(clock: Clockwork) -> None:
     clock.wait()
     assert clock.now == PATIENCE
     assert (clock.left, clock.ended, len(clock.layer)) == ([], [], 0)
+
+
+def test_what_lingers_may_end_together(clock: Clockwork) -> None:
+    """Up to a second late, and never early: one wake-up for all that end within it."""
+    clock.layer.grain_s = 1.0
+    for number, at in enumerate((100.1, 100.5, 100.9)):
+        clock.wait(until=at)
+        clock.answer(clock.ask("BYE", branch=f"z9hG4bK-{number}"), 200)
+    clock.wait(until=100.9 + T4)
+    assert len(clock.layer) == 3
+    assert clock.layer.next_deadline() == 106.0
+    clock.wait(until=106.0)
+    assert len(clock.layer) == 0

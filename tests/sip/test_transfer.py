@@ -254,7 +254,7 @@ def test_two_targets_are_one_too_many(may: Stage) -> None:
 
 
 def test_a_call_has_an_end_of_legs(may: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.sip.transfer.LEGS_MAX", 4)
+    monkeypatch.setattr("adapters.sip.transfer.LEGS_MAX", 1)
     invites = may.answered()[1]
     for cseq, code in ((5, 202), (6, 503)):
         out = may.feed(refer(may, invites[1], "<sip:3@127.0.0.1>", cseq=cseq), flow_of("b"))
