@@ -8,6 +8,7 @@ columns by 24 rows.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.css.query import NoMatches
 from textual.widgets import Static
 
 from service import phone_screen_link as link
@@ -76,10 +78,11 @@ class PhoneScreen(App[None]):
 
     def show(self) -> None:
         panel = self.panel
-        self.pane("header").say(words.header(panel.phone, self.lost))
-        self.pane("keypad").say(words.keypad(panel.title(), panel.typed, panel.enter_does()))
-        self.pane("calls").say(words.calls(panel.report, panel.chosen, self.now()))
-        self.pane("note").say(words.shown([panel.note]))
+        with suppress(NoMatches):  # Its user has quit, and the panes are being taken down.
+            self.pane("header").say(words.header(panel.phone, self.lost))
+            self.pane("keypad").say(words.keypad(panel.title(), panel.typed, panel.enter_does()))
+            self.pane("calls").say(words.calls(panel.report, panel.chosen, self.now()))
+            self.pane("note").say(words.shown([panel.note]))
 
     def pane(self, name: str) -> Pane:
         return self.query_one(f"#{name}", Pane)

@@ -27,6 +27,7 @@ from adapters.net.beacon import (
     Welcome,
     fitted,
 )
+from adapters.net.changes import Changes
 from adapters.net.guests import Guests
 from adapters.net.intake import Intake
 from adapters.net.leaving import Leaving, Outbox, Place, place, spelled
@@ -60,7 +61,6 @@ from core.machines.switchboard import kind_of, name_of
 BEACON_EVERY_NS = 5 * SECOND_NS
 BEACON_APART_NS = SECOND_NS // 5  # However many solicit.
 GOODBYE_AGAIN_NS = (SECOND_NS * 3 // 10, SECOND_NS)
-CHANGE_APART_NS = 5 * SECOND_NS  # What a client says anew sooner is not recorded.
 STRANGERS_MAX = 64  # Clients that were denied and never welcomed: so many are on record.
 
 UNREAD = {"version": "version", "unsigned": "key", "signature": "key", "stale": "key"}
@@ -90,7 +90,7 @@ class Announcing:
         self.phones = self.guests.phones
         self.outbox = Outbox()
         self.alive: dict[str, int] = {}  # By stream: until when, if it says nothing.
-        self.changed: dict[str, int] = {}  # By stream: when it last said something new.
+        self.changes = Changes()
         self.strangers: set[str] = set()
         self.interface = 0  # By which came what is being received.
         self.farewells: list[tuple[int, Leaving]] = []
@@ -159,20 +159,22 @@ class Announcing:
             case Join(hotspot=self.id):
                 self.asked_to_join(datagram, source, at)
             case Leave(hotspot=self.id):
-                self.left(f"link:{datagram.client.hex()}", source, at)
+                self.left(datagram, source, at)
 
     def handle_timers(self, at: int) -> None:
         self.around.at = at
         for stream in [stream for stream, until in self.alive.items() if until <= at]:
             del self.alive[stream]
             self.around.house.hear(LinkTimedOut(), at, stream)
+        for held, source in self.changes.take_due(at):
+            self.heard(held, source, at)
         self.handle_beacon(at)
         self.outbox.extend(leaving for due, leaving in self.farewells if due <= at)
         self.farewells = [(due, leaving) for due, leaving in self.farewells if due > at]
 
     def next_deadline(self) -> int | None:
         """In Unix nanoseconds."""
-        due = [*self.alive.values(), *(due for due, _ in self.farewells)]
+        due = [*self.alive.values(), *(due for due, _ in self.farewells), *self.changes.due()]
         if self.beacon_at is not None:
             due.append(self.beacon_at)
         return min(due, default=None)
@@ -219,7 +221,7 @@ class Announcing:
                 self.strangers.discard(stream)
             case WelcomeClient():
                 self.lives_on(stream, turn.at)
-                self.changed[stream] = turn.at
+                self.changes.happened(stream, turn.at)
                 self.welcome(stream, place(source))
                 self.refresh()
             case DenyClient(reason=reason):
@@ -230,7 +232,9 @@ class Announcing:
                 self.dismiss(stream, word)
             case LinkLost() | LinkLeft() | LinkCleared():
                 self.alive.pop(stream, None)
-                self.changed.pop(stream, None)
+                self.changes.forget(stream)
+                if isinstance(entry, LinkLeft):
+                    self.changes.happened(stream, turn.at)
                 self.refresh()
 
     # -- The beacon and the goodbye --------------------------------------------------------------
@@ -259,13 +263,12 @@ class Announcing:
 
     def dismiss(self, stream: str, word: str) -> None:
         """A goodbye ends the activation for a client; one that was not admitted may be yet."""
-        link = self.link(stream)
-        assert link.client is not None
-        to = place(link.client.source)
+        client = self.link(stream).client
+        assert client is not None
         if word == "removed" and self.offer.join == "approve":
-            self.deny(stream, "approve", to)
+            self.deny(stream, "approve", place(client.source))
         else:
-            self.send(Goodbye(self.id, self.hotspot.epoch, word), to)
+            self.send(Goodbye(self.id, self.hotspot.epoch, word), place(client.source))
 
     # -- A client joins and leaves -----------------------------------------------------------------
 
@@ -275,7 +278,10 @@ class Announcing:
         if client in self.around.directory.phones:
             self.intake.drops["name-of-a-phone"] += 1
             return
-        refusal = self.refusal(client)
+        refusal, has_left = self.refusal(client), not self.link(stream).joined
+        self.changes.release(stream)
+        if not refusal and has_left and self.changes.holds(stream, join, source, at):
+            return
         if not refusal:
             self.meet(client, join.alias or ANY, at)
         seen = JoinArrived(
@@ -309,7 +315,7 @@ class Announcing:
     def meet(self, client: str, wanted: int, at: int) -> None:
         """It has its number before it joins, so that its link is told of it."""
         hotspot = self.hotspot
-        wanted = ANY if self.has_just_changed(f"link:{client}", at) else wanted
+        wanted = ANY if self.changes.are_too_soon(f"link:{client}", at) else wanted
         is_free = wanted != ANY and wanted not in hotspot.aliases.values()
         if client not in hotspot.aliases or client not in hotspot.guests or is_free:
             self.around.house.hear(ClientMet(client=client, alias=wanted), at, STREAM)
@@ -330,19 +336,17 @@ class Announcing:
         if not link.joined or link.client is None:
             return False
         same_number = link.client.alias == seen.alias
-        return link.client == seen or (same_number and self.has_just_changed(stream, at))
+        return link.client == seen or (same_number and self.changes.are_too_soon(stream, at))
 
-    def has_just_changed(self, stream: str, at: int) -> bool:
-        return stream in self.changed and at - self.changed[stream] < CHANGE_APART_NS
-
-    def left(self, stream: str, source: Place, at: int) -> None:
+    def left(self, leave: Leave, source: Place, at: int) -> None:
+        stream = f"link:{leave.client.hex()}"
         link = self.link(stream)
-        if not link.joined or link.client is None:
+        if link.client is None or not (link.joined or stream in self.changes.held):
             return
         if place(link.client.source)[0] != source[0]:
             self.intake.drops["leave-from-elsewhere"] += 1
-            return
-        self.around.house.hear(LeaveArrived(), at, stream)
+        elif not self.changes.holds(stream, leave, source, at) and link.joined:
+            self.around.house.hear(LeaveArrived(), at, stream)
 
     # -- What a client is told -------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ class Seeking:
         self.borrowed = Borrowed(around)
         self.lines = self.borrowed.lines
         self.outbox = Outbox()
-        self.later: list[tuple[int, Leaving]] = []
+        self.later: list[tuple[int, Leaving, str]] = []  # Due when, and to which hotspot.
         self.is_on = False
         self.current = ""  # The hotspot that is being joined or is connected.
         self.following = Following(self.found, self.uplink)
@@ -166,8 +166,8 @@ class Seeking:
 
     def handle_timers(self, at: int) -> None:
         self.around.at = at
-        self.outbox.extend(leaving for due, leaving in self.later if due <= at)
-        self.later = [(due, leaving) for due, leaving in self.later if due > at]
+        self.outbox.extend(leaving for due, leaving, _ in self.later if due <= at)
+        self.later = [each for each in self.later if each[0] > at]
         self.found.expire(at)
         if self.until is not None and self.until <= at:
             self.hear(UplinkTimedOut(), self.current)
@@ -180,7 +180,7 @@ class Seeking:
     def next_deadline(self) -> int | None:
         """In Unix nanoseconds."""
         due = [self.until, self.renew_at, self.asking.next_deadline(), self.solicit_at]
-        due += [self.found.next_deadline(), *(due for due, _ in self.later)]
+        due += [self.found.next_deadline(), *(due for due, *_ in self.later)]
         return min((one for one in due if one is not None), default=None)
 
     def moved(self, at: int) -> None:
@@ -251,11 +251,12 @@ class Seeking:
             case JoinBegan():
                 self.current = hotspot
             case SendJoin():
+                self.later = [each for each in self.later if each[2] != hotspot]  # It stays.
                 self.ask(at)
             case SendLeave():
                 leaving = self.toward(hotspot, Leave(self.id, bytes.fromhex(hotspot)))
                 self.outbox += leaving
-                self.later += [(at + after, one) for after in LEAVE_AGAIN_NS for one in leaving]
+                self.later += [(at + ns, one, hotspot) for ns in LEAVE_AGAIN_NS for one in leaving]
             case UplinkConnected(lines=lines) | UplinkChanged(lines=lines):
                 self.following.chosen = hotspot
                 self.solicit_at = None
@@ -295,8 +296,7 @@ class Seeking:
     def is_news(self, hotspot: str, state: Uplink, fits: bool) -> bool:
         """A hotspot that is not followed is in the log once, and in the list while it is heard."""
         if state.phase in APART:
-            is_first = state.phase is Phase.ABSENT and len([*self.uplinks()]) < RECORDED_MAX
-            return fits or is_first
+            return fits or (state.phase is Phase.ABSENT and len([*self.uplinks()]) < RECORDED_MAX)
         if state.phase not in TOGETHER or state.beacon is None:
             return False
         beacon = self.found[hotspot].beacon

@@ -76,7 +76,7 @@ class Calls:
             ring_s=plan.ring_s,
             kind=plan.kind,
             refusal=plan.refusal,
-            why=plan.why,
+            why="" if plan.targets else plan.why,
             origin=origin_of(request, transaction.reply_flow),
             media=media,
             content_type=request.first("content-type") or SDP,

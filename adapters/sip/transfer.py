@@ -65,10 +65,14 @@ class Transfers:
             self.ask(transaction, stream, party, phone, target, replaces)
 
     def who_may(self, stream: str, party: str) -> PhoneEntry | None:
-        """The phone that this party is, if it may transfer: ours, and a client where it is let."""
+        """The phone that this party is, if it may transfer: ours, and a client where it is let.
+
+        The phone of a device that is a client itself is a client's (S23).
+        """
         dialogs, directory = self.calls.open[stream], self.around.directory
         if is_local(dialogs.dialogs[party].flow):
-            return directory.own
+            may = directory.client_transfer or not directory.is_client
+            return directory.own if may else None
         member = self.calls.phone_of(dialogs, party) if directory.client_transfer else ""
         return next(iter(directory.entries_of(member)), None) if member else None
 

@@ -206,6 +206,7 @@ def test_a_client_leaves_from_where_it_is() -> None:
     alone.hear(Leave(CLIENT, alone.announcing.id))
     assert alone.link() is Phase.ABSENT
     alone.hear(alone.join())
+    alone.wait(5)
     alone.hear(Leave(CLIENT, alone.announcing.id), host="192.0.2.8")
     assert alone.link() is Phase.CONNECTED
     alone.hear(Leave(CLIENT, alone.announcing.id))

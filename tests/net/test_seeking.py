@@ -154,6 +154,20 @@ def test_leaving_is_said_three_times() -> None:
     assert client.phase(hotspot) == "LEFT"
 
 
+def test_who_comes_back_at_once_does_not_leave_again() -> None:
+    lan, hotspot, client = connected()
+    lan.wait(10)
+    client.seeking.disconnect(lan.now)
+    lan.wait(0.2)
+    client.seeking.connect(hotspot.announcing.id.hex(), lan.now)
+    lan.wait(6)
+    assert len(lan.said(DESK, Leave)) == 1
+    assert client.phase(hotspot) == "CONNECTED"
+    assert hotspot.announcing.link(f"link:{client.seeking.id.hex()}").joined
+    turns = [turn for turn in hotspot.turns if turn.originator_id.startswith("link:")]
+    assert len(turns) == 3
+
+
 def test_the_user_names_what_is_heard() -> None:
     lan, hotspot, client = connected()
     with pytest.raises(ValueError, match=r"'192\.0\.2\.9'; name one of those heard: 192\.0\.2\.1 "):

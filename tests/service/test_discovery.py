@@ -329,3 +329,21 @@ def test_a_problem_of_the_sockets_is_shown_first(pair: Pair) -> None:
         assert pair.status(side)["notice"] == "no interface is up"
         discovery.problem = ""
         assert pair.status(side)["notice"] == ""
+
+
+def test_a_client_has_basic_calls_only_unless_its_owner_wants_more(pair: Pair) -> None:
+    """S23: what the phone of a client cannot do, its owner can let it do."""
+    pair.client.phone.agent.call("0")
+    pair.wait(0.1)
+    pair.hotspot.phone.agent.answer("1")
+    pair.wait(0.1)
+    pair.client.phone.agent.transfer("1", "0891234")
+    pair.wait(0.1)
+    assert pair.hotspot.calls() == pair.client.calls() == ["talking"]
+    assert [asked for _, asked in pair.asked if asked.method == "INVITE"] == []
+    pair.set(pair.client, "hotspot.client_transfer", True)
+    pair.client.phone.agent.transfer("1", "0891234")
+    pair.wait(0.1)
+    assert [asked.uri for _, asked in pair.asked if asked.method == "INVITE"] == [
+        "sip:0891234@provider.test"
+    ]

@@ -35,7 +35,7 @@ def test_a_leave_and_a_goodbye_from_elsewhere_are_nothing(pair: Pair) -> None:
 
 def test_with_a_key_they_must_be_signed_also_from_the_right_place() -> None:
     with pair_of(with_hotspot(CONFIG, **KEY), with_hotspot(FOLLOWER, **KEY)) as pair:
-        pair.wait(3)
+        pair.wait(6)
         client, hotspot = pair.ids()
         for key, why in ((None, "unsigned"), (b"x" * 32, "signature")):
             pair.hear(Leave(client, hotspot), CLIENT, key)
@@ -50,7 +50,7 @@ def test_with_a_key_they_must_be_signed_also_from_the_right_place() -> None:
 def test_nobody_can_have_a_holder_of_the_key_denied_in_its_name() -> None:
     """An answer to who has proven nothing proves nothing, and a client is not thrown out by it."""
     with pair_of(with_hotspot(CONFIG, **KEY), with_hotspot(FOLLOWER, **KEY)) as pair:
-        pair.wait(3)
+        pair.wait(6)
         client, hotspot = pair.ids()
         join = Join(client, hotspot, bytes(6), "x", "x", Sip("udp", CLIENT, 5060))
         pair.hear(join, CLIENT)

@@ -57,7 +57,7 @@ def knock(pair: Pair, client: bytes, name: str) -> None:
 
 def test_disconnected_by_hand_it_stays_away_until_it_is_connected_by_hand(pair: Pair) -> None:
     """S18."""
-    tell(pair, pair.client, "disconnect")
+    tell(pair, pair.client, "disconnect", wait=5)
     assert pair.client.line() == Line()
     assert pair.heard()["state"] == "left"
     assert pair.row()["state"] == "left"

@@ -204,3 +204,11 @@ def test_names_steer_neither_the_terminal_nor_the_screen(play: Play) -> None:
         assert "[red]\\x1b[2J[/x" in "\n".join(stage.lines())
 
     play(story)
+
+
+def test_what_it_is_told_while_it_is_taken_down_is_no_error(play: Play) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.app.query("*").remove()
+        stage.app.show()
+
+    play(story)
