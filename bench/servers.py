@@ -31,7 +31,10 @@ server = "{CALLER}:5060"
 user = "4212"
 password = "secret4212"
 domain = "provider.test"
-""" + "".join(f'[[phone]]\nuser = "{user}"\npassword = "p{user}"\n' for user in PHONES)
+""" + "".join(
+    f'[[phone]]\nuser = "{user}"\npassword = "p{user}"\nalias = {alias}\n'
+    for alias, user in enumerate(PHONES)  # One is phone 0, so that there are three and no fourth.
+)
 START_S = 10.0
 
 

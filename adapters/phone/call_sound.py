@@ -61,6 +61,10 @@ class CallSound:
         self._answers_at: int | None = None
         self._ends_at: int | None = None
 
+    def is_needed(self) -> bool:
+        """Whether somebody would hear it, or something is to be done in time."""
+        return bool(self.ear or self.conversation.terms) or self._answers_at is not None
+
     # -- What happens to the call --------------------------------------------------------
 
     def changed(self, call: PhoneCall) -> None:

@@ -74,6 +74,7 @@ class Voice:
         self.sounds: dict[str, CallSound] = {}
         self.counts: Counter[str] = Counter()  # What was dropped or filled in, of all calls.
         self._sockets: dict[str, socket.socket] = {}
+        self._paced: set[str] = set()
         self._new_identity = new_identity
         self._nursery: trio.Nursery | None = None
         self._come_or_gone = trio.Event()  # A sound.
@@ -83,8 +84,8 @@ class Voice:
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                for call, sound in self.sounds.items():
-                    nursery.start_soon(self.pace, call, sound)
+                for call, sound in [*self.sounds.items()]:
+                    self.begin(call, sound)
                 if self.rouse is not None:
                     nursery.start_soon(self.keep_roused, self.rouse)
                 task_status.started()
@@ -112,10 +113,13 @@ class Voice:
                 if sound is not None:
                     sound.changed(call)
                     self.tell_problem(call.id, sound)
+                    self.begin(call.id, sound)
                 if not call.is_open:
                     self.give_back(call.id)
             case TermsAgreed(call=call_id, terms=terms):
-                self.sound_of(call_id).agreed(terms)
+                sound = self.sound_of(call_id)
+                sound.agreed(terms)
+                self.begin(call_id, sound)
             case DigitsDialled(call=call_id, digits=digits):
                 refusal = self.sound_of(call_id).conversation.press(digits)
                 if refusal:
@@ -134,9 +138,17 @@ class Voice:
             sound = CallSound(conversation, self.habits.of(call), self.ear, self.microphone)
             self.sounds[call] = sound
             self._come_or_gone.set()
-            if self._nursery is not None:
-                self._nursery.start_soon(self.pace, call, sound)
         return self.sounds[call]
+
+    def begin(self, call: str, sound: CallSound) -> None:
+        """Its pace, once there is something to hear or to send: a phone may ring for nobody."""
+        if self._nursery is None or call in self._paced:
+            return
+        if sound.is_needed():
+            self._paced.add(call)
+            self._nursery.start_soon(self.pace, call, sound)
+        elif sound.is_over:
+            self.close(call)
 
     async def keep_roused(self, rouse: Callable[[bool], None]) -> None:
         """In a thread: a sound system may take its time."""
@@ -255,6 +267,7 @@ class Voice:
 
     def close(self, call: str) -> None:
         self.give_back(call)
+        self._paced.discard(call)
         sound = self.sounds.pop(call, None)
         self._come_or_gone.set()
         if sound is not None:

@@ -176,3 +176,14 @@ def test_it_can_be_stopped(tmp_path: Path) -> None:
     made.stop()
     assert made.is_over
     assert load(tmp_path / "a.wav").frames == 0
+
+
+def test_a_phone_that_rings_for_nobody_needs_no_sound_until_it_is_answered() -> None:
+    made = sound()
+    made.changed(IN)
+    assert not made.is_needed()
+    made.agreed(TERMS)
+    assert made.is_needed()
+    for other in (sound(ear=Ear()), sound(Habits(answer_after_s=1.0))):
+        other.changed(IN)
+        assert other.is_needed()
