@@ -122,11 +122,9 @@ class Discovery:
         end.receive(data, source, interface, at)
 
     def handle_timers(self, at: int) -> None:
-        due = self.next_deadline()
-        if due is not None and due <= at:
-            self.due_is_known = False
-            self.announcing.handle_timers(at)
-            self.seeking.handle_timers(at)
+        self.due_is_known = False
+        self.announcing.handle_timers(at)
+        self.seeking.handle_timers(at)
 
     def next_deadline(self) -> int | None:
         """In Unix nanoseconds.  Asked after every datagram of a call, so it is kept."""
