@@ -182,7 +182,8 @@ class Engine:
                 self.exchange.receive(message, flow, at)
             except Exception as error:  # A bug of ours, met by a peer: it ends one message.
                 self.note(flow, error)
-            self.hold_new()
+            if self.store_failed_at is not None:
+                self.hold_new()
 
     def receive_discovery(self, data: bytes, source: Place, interface: int, at: int) -> None:
         if self.discovery is None:
@@ -252,8 +253,9 @@ class Engine:
         Where nobody waits for what they caused, the turns ride with the next commit.  Where the
         store cannot be written, what they caused is held until it can.
         """
-        self.close_media(at)
         house, exchange = self.house, self.exchange
+        if exchange.media.closing:
+            self.close_media(at)
         if not house.unrecorded:
             self.riding_since = None
             return exchange.take_out()
@@ -311,7 +313,7 @@ class Engine:
 
     def hold_new(self) -> None:
         """While the store fails, what a new turn caused waits like that of those before it."""
-        if self.store_failed_at is not None and len(self.house.unrecorded) != self.turns_held:
+        if len(self.house.unrecorded) != self.turns_held:
             self.hold()
 
     def hold(self) -> None:
@@ -323,10 +325,9 @@ class Engine:
         return [one for one in self.exchange.take_out() if one not in self.held]
 
     def close_media(self, at: int) -> None:
-        closing = self.exchange.media.closing
-        if closing and self.relay is not None:
-            for call in closing:
-                counts = self.relay.close(call)
-                seen = MediaCounted(from_caller=counts.from_caller, from_leg=counts.from_leg)
-                self.hear(seen, call, at)
-            closing.clear()
+        assert self.relay is not None  # It has carried what closes now.
+        for call in self.exchange.media.closing:
+            counts = self.relay.close(call)
+            seen = MediaCounted(from_caller=counts.from_caller, from_leg=counts.from_leg)
+            self.hear(seen, call, at)
+        self.exchange.media.closing.clear()

@@ -10,7 +10,7 @@ import json
 import random
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -185,7 +185,7 @@ class Service:
 
     # -- Drain, decide, record, send -------------------------------------------------------------
 
-    def receive(self, batch: Sequence[Incoming]) -> None:
+    def receive(self, batch: Iterable[Incoming]) -> None:
         if self.desk is not None:
             self.engine.attend(self.desk.is_attended())
         self.engine.receive(batch, self.clock.at())
@@ -234,8 +234,10 @@ class Service:
         self.changes.notify()
         if self.engine.house.faults:
             self.tell_faults()
+        if self.sleeping is None or self.wakes_at - self.clock.at() < GRAIN_NS:
+            return  # It wakes and looks for itself, as late as any timer of ours may be.
         due = self.due()
-        if self.sleeping is not None and due < self.wakes_at:
+        if due < self.wakes_at:
             self.wakes_at = due
             self.sleeping.deadline = self.moment(due)
 

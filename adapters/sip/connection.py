@@ -11,7 +11,7 @@ for it, so long for one message, so long in silence.
 import errno
 import socket
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import trio
 
@@ -30,7 +30,7 @@ EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 PING, PONG = b"\r\n\r\n", b"\r\n"  # RFC 5626 3.5.1
 
 Incoming = tuple[bytes | Request | Response | Malformed, Flow]
-OnMessages = Callable[[list[Incoming]], None]
+OnMessages = Callable[[Iterable[Incoming]], None]
 OnFailed = Callable[[Flow, str], None]
 
 

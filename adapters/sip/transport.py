@@ -1,7 +1,7 @@
 """The transport layer's shell (RFC 3261 18): all sockets of SIP, and nothing else.
 
-One task a UDP socket: it sleeps until something can be read, drains what waits and hands it
-over in one piece, so that one commit serves it all.  Sending is a call, not a task: straight
+One task a UDP socket: it sleeps until something can be read, and hands what waits over in one
+piece, so that one commit serves it all.  Sending is a call, not a task: straight
 onto the socket, and what the kernel will not take now is lost as the wire may lose it; the
 transaction layer sends it again.  TCP, which has to wait, is in ``connection.py``.
 
@@ -13,7 +13,7 @@ a later step of the loop and never within ``send``.
 import errno
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import trio
 
@@ -42,8 +42,9 @@ __all__ = ["Incoming", "Transport"]
 class Transport:
     """``listen`` as in the configuration; port 0 takes a free one (see ``addresses``).
 
-    ``on_messages`` gets datagrams as they are, and of a stream what its framing makes of it:
-    messages, and ``Malformed`` where one can be told from the next but not be read.
+    ``on_messages`` hears all that it is given: datagrams as they are, and of a stream what its
+    framing makes of it, messages, and ``Malformed`` where one can be told from the next but not
+    be read.
     ``message_s`` is how long a message over TCP may take, ``idle_s`` how long silence may.
     """
 
@@ -109,31 +110,27 @@ class Transport:
     async def _drain(self, sock: socket.socket, local: str) -> None:
         while True:
             await trio.lowlevel.wait_readable(sock)
-            batch = self._take_batch(sock, local)
-            if batch:
-                self._on_messages(batch)
+            self._on_messages(self._waiting(sock, local))
 
-    def _take_batch(self, sock: socket.socket, local: str) -> list[Incoming]:
-        batch: list[Incoming] = []
+    def _waiting(self, sock: socket.socket, local: str) -> Iterator[Incoming]:
+        """What waits, read as it is heard: what comes while others are heard is of the batch."""
+        receive, buffer, count = sock.recvfrom_into, self._buffer, 0
         for _ in range(DATAGRAMS_A_BATCH):
             try:
-                length, address = sock.recvfrom_into(self._buffer)
+                length, address = receive(buffer)
             except BlockingIOError:
                 break
             except OSError as error:  # What ICMP reported; the error queue knows about whom.
                 self._count("udp-receive", error)
                 self._tell_unreachable(sock, local)
                 continue
-            if length < SHORTEST_MESSAGE:
+            count += 1
+            if length >= SHORTEST_MESSAGE:
+                yield bytes(buffer[:length]), Flow("udp", local, address[0], address[1])
+            else:
                 self.drops["udp-keepalive-or-too-short"] += 1
-                continue
-            data = bytes(self._buffer[:length])
-            batch.append((data, Flow("udp", local, address[0], address[1])))
-        else:
-            return batch
-        if not batch:  # Woken without a datagram: the error queue alone keeps a socket readable.
+        if not count:  # Woken without a datagram: the error queue alone keeps a socket readable.
             self._tell_unreachable(sock, local)
-        return batch
 
     def _tell_unreachable(self, sock: socket.socket, local: str) -> None:
         for host, port in take_unreachable(sock):
@@ -154,16 +151,15 @@ class Transport:
         elif (sock := self._udp.get(flow.local)) is None:
             self.drops["no-such-socket"] += 1
             self._fail(flow, "no-such-socket")
-        else:
-            self._send_datagram(sock, flow, data)
+        elif self._sent(sock, flow, data) is not None:
+            self._send_again(sock, flow, data)
 
-    def _send_datagram(self, sock: socket.socket, flow: Flow, data: bytes) -> None:
+    def _send_again(self, sock: socket.socket, flow: Flow, data: bytes) -> None:
+        """An earlier peer's ICMP error is reported to whoever uses the socket next, and that
+        call sends nothing: it is noted for its own peer, and this one is tried again.
+        """
+        self._tell_unreachable(sock, flow.local)
         failure = self._sent(sock, flow, data)
-        if failure is not None:
-            # An earlier peer's ICMP error is reported to whoever uses the socket next, and that
-            # call sends nothing: it is noted for its own peer, and this one is tried again.
-            self._tell_unreachable(sock, flow.local)
-            failure = self._sent(sock, flow, data)
         if failure is not None:
             if failure.errno in WAY_IS_LOST:
                 self._routes.clear()

@@ -54,6 +54,9 @@ def writer(path: str | Path, durability: str = "process") -> Iterator[Log]:
             log.close()
 
 
+ROWS_AT_ONCE = 32  # Each number of rows has a statement that SQLite has compiled already.
+
+
 class Checkpoint(NamedTuple):
     """How many pages the write-ahead log holds, and how many of them the database has."""
 
@@ -68,10 +71,7 @@ class Recorder(Rows, stock.SQLiteApplicationRecorder):
         super().__init__(datastore)
         self.table = self.events_table_name
         self.path = datastore.pool.db_name
-        self.insert_events_statement = (
-            f"INSERT INTO {self.table}"
-            " (originator_id, originator_version, topic, state) VALUES (?,?,?,?)"
-        )
+        self.inserts = [insert_statement(self.table, rows) for rows in range(ROWS_AT_ONCE + 1)]
         self.writer = self.connect()
         self.writer.execute("PRAGMA journal_mode = WAL")
         self.writer.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
@@ -92,20 +92,34 @@ class Recorder(Rows, stock.SQLiteApplicationRecorder):
     # -- Writing -------------------------------------------------------------------------
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
-        """All of it or none of it; errors bear the names that eventsourcing gives them."""
-        rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
-        execute = self.writer.execute
+        """All of it or none of it; errors bear the names that eventsourcing gives them.
+
+        Rows that one statement can hold are a transaction by themselves, which is cheaper.
+        """
+        last = 0
         try:
-            execute("BEGIN IMMEDIATE")
-            self.writer.executemany(self.insert_events_statement, rows)
-            (last,) = execute("SELECT last_insert_rowid()").fetchone()
-            execute("COMMIT")
+            if not stored_events:
+                return ()
+            if len(stored_events) <= ROWS_AT_ONCE:
+                last = self.insert(stored_events)
+            else:
+                self.writer.execute("BEGIN IMMEDIATE")
+                for start in range(0, len(stored_events), ROWS_AT_ONCE):
+                    last = self.insert(stored_events[start : start + ROWS_AT_ONCE])
+                self.writer.execute("COMMIT")
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         finally:
             if self.writer.in_transaction:
-                execute("ROLLBACK")
-        return range(last - len(rows) + 1, last + 1)
+                self.writer.execute("ROLLBACK")
+        return range(last - len(stored_events) + 1, last + 1)
+
+    def insert(self, stored_events: Sequence[StoredEvent]) -> int:
+        """The position of the last of these."""
+        values: list[Any] = []
+        for event in stored_events:
+            values += (event.originator_id, event.originator_version, event.topic, event.state)
+        return self.writer.execute(self.inserts[len(stored_events)], values).lastrowid or 0
 
     def checkpoint(self) -> Checkpoint:
         """Bring what was written into the database, so that the write-ahead log starts anew.
@@ -155,6 +169,11 @@ class Factory(stock.SQLiteFactory):
         super().close()
         if self.recorder is not None:
             self.recorder.writer.close()
+
+
+def insert_statement(table: str, rows: int) -> str:
+    values = ",".join(["(?,?,?,?)"] * rows)
+    return f"INSERT INTO {table} (originator_id, originator_version, topic, state) VALUES {values}"
 
 
 def prepare(path: str) -> None:

@@ -1,6 +1,6 @@
 """A transport on loopback for tests, with an ear that tests can wait on."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import trio
@@ -23,7 +23,8 @@ class Ear:
         self._news = trio.lowlevel.ParkingLot()
         self._dialled: list[trio.SocketStream] = []
 
-    def hear(self, batch: list[Incoming]) -> None:
+    def hear(self, incoming: Iterable[Incoming]) -> None:
+        batch = [*incoming]
         self.batches.append(batch)
         self.answer(batch)
         self._news.unpark_all()

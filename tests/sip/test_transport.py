@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ import trio.testing
 
 from adapters.sip.message import Flow
 from adapters.sip.sockets import AddressInUse, BindError, Listen, bound
-from adapters.sip.transport import DATAGRAMS_A_BATCH, Transport
+from adapters.sip.transport import DATAGRAMS_A_BATCH, Incoming, Transport
 from tests.sip.clockwork import answer_data, request_data
-from tests.sip.ear import Ear, listening
+from tests.sip.ear import PATIENCE_S, Ear, listening
 
 OPTIONS = request_data("OPTIONS")
 
@@ -58,6 +59,29 @@ async def test_what_waits_comes_in_one_piece_of_bounded_size() -> None:
                 peer.sendto(OPTIONS, ("127.0.0.2", ear.port("udp")))
         await ear.wait_heard(DATAGRAMS_A_BATCH + 36)
         assert [len(batch) for batch in ear.batches] == [DATAGRAMS_A_BATCH, 36]
+
+
+async def test_what_comes_while_another_is_heard_is_of_the_same_piece() -> None:
+    pieces: list[list[object]] = []
+
+    def hear(incoming: Iterable[Incoming]) -> None:
+        pieces.append([])
+        for item, flow in incoming:
+            pieces[-1].append(item)
+            if len(pieces[-1]) < 3:
+                transport.send(flow, OPTIONS)  # To ourselves.
+            else:
+                heard.set()
+
+    transport, heard = Transport(["udp:127.0.0.2:0"], hear, ignore), trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(transport.run)
+        port = transport.addresses[0].port
+        transport.send(Flow("udp", f"127.0.0.2:{port}", "127.0.0.2", port), OPTIONS)
+        with trio.fail_after(PATIENCE_S):
+            await heard.wait()
+        nursery.cancel_scope.cancel()
+    assert pieces == [[OPTIONS] * 3]
 
 
 async def test_keepalives_are_dropped_and_garbage_is_the_users() -> None:

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError
 
-from adapters.store.sqlite import Checkpoint, Recorder, StoreError, settings, writer
+from adapters.store.sqlite import ROWS_AT_ONCE, Checkpoint, Recorder, StoreError, settings, writer
 from core.events.log import Log
 from tests.store.turns import turn, turns
 
@@ -144,6 +144,27 @@ def test_an_error_that_is_no_matter_of_the_file_keeps_its_name(path: Path) -> No
         log.append(turns("call:1", 1))
         with pytest.raises(IntegrityError):
             log.append(turns("call:1", 1))
+
+
+@pytest.mark.parametrize("count", [1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 3 * ROWS_AT_ONCE + 2])
+def test_however_many_wait_all_are_kept_or_none(path: Path, count: int) -> None:
+    """One statement holds few rows, and a burst may leave many."""
+    with writer(path) as log:
+        log.append(turns("call:1", 1))
+        assert [*log.append(turns("call:2", *range(1, count + 1)))] == [*range(2, count + 2)]
+        with pytest.raises(IntegrityError):
+            log.append([*turns("call:3", *range(1, count)), turn("call:2", count)])
+        assert [*log.append(turns("call:4", 1))] == [count + 2]
+        assert [recorded.turn.originator_id for recorded in log.read()] == [
+            "call:1",
+            *["call:2"] * count,
+            "call:4",
+        ]
+
+
+def test_to_keep_nothing_is_no_fault(path: Path) -> None:
+    with writer(path) as log:
+        assert [*log.append([])] == []
 
 
 def test_a_commit_does_not_checkpoint_and_a_thread_does(path: Path) -> None:
