@@ -6,7 +6,7 @@ the files in which the owner keeps them.
 
 from service.reading import Part, Reading
 from service.rules import Listen, PortRange
-from service.secret import Secret, SecretError, read_secret
+from service.secret import Secret, SecretError, is_open_to_others, read_secret
 from service.sections import LINES_MAX, Media, Sip
 
 Parts = dict[str, list[Part]]
@@ -57,11 +57,15 @@ def leave_zero_to_phone_0(reading: Reading, part: Part) -> None:
 
 
 def read(reading: Reading, part: Part, key: str, name: str) -> Secret | None:
+    path = reading.folder / name
     try:
-        return read_secret(reading.folder / name)
+        secret = read_secret(path)
     except SecretError as error:
         reading.wrong((*part.place, key), str(error))
         return None
+    if is_open_to_others(path):
+        reading.warn((*part.place, key), f"{path} may be read by others: chmod 600 it")
+    return secret
 
 
 def resolve_password(reading: Reading, part: Part) -> None:

@@ -189,8 +189,15 @@ async def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
                 return {"ok": False, "error": f"there is no command {other!r}"}
     except (SettingError, membership.MembershipError) as error:
         return {"ok": False, "error": str(error)}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
-        return {"ok": False, "error": "not a command"}
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:  # What was asked makes no sense, or we do not: either way it is said what.
+        return {"ok": False, "error": f"not a command: {error!r}"}
 
 
 async def drive(service: "Service", asked: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,10 @@ class Reading:
     def wrong(self, place: Place, message: str) -> None:
         self.problems.append(Problem(self.lines[place], spelled(place), message))
 
+    def warn(self, place: Place, message: str) -> None:
+        """Of what is not as its owner would want it, and ends nothing."""
+        self.passed_over.append(Problem(self.lines[place], spelled(place), message))
+
     def parts(self, found: dict[str, Any]) -> dict[str, list[Part]]:
         for name in found:
             if name not in TABLES:
@@ -75,7 +79,7 @@ class Reading:
                 self.wrong(place, str(refused))
             else:
                 if said := passed_over(f"{table[0]}.{name}", value):
-                    self.passed_over.append(Problem(self.lines[place], spelled(place), said))
+                    self.warn(place, said)
 
 
 # -- Names -----------------------------------------------------------------------------

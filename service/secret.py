@@ -5,6 +5,7 @@ and a format string yield three stars, so a traceback, a log line or a test that
 cannot give it away.  Who needs it says ``reveal`` and can be found by that word.
 """
 
+import stat
 from hmac import compare_digest
 from pathlib import Path
 
@@ -65,3 +66,9 @@ def read_secret(path: Path) -> Secret:
     if len(held) > BYTES_MAX or not value.isprintable():
         raise SecretError(f"{path} must hold the password on one line and nothing else")
     return Secret(value)
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether somebody else on this machine may read it; a device or a pipe is nobody's."""
+    found = path.stat()
+    return stat.S_ISREG(found.st_mode) and bool(found.st_mode & 0o044)

@@ -11,4 +11,5 @@ PASSWORDS = {"line1.secret": "one two\n", "bedroom.secret": "three\r\n", "join.k
 def folder(tmp_path: Path) -> Path:
     for name, password in PASSWORDS.items():
         (tmp_path / name).write_bytes(password.encode())
+        (tmp_path / name).chmod(0o600)
     return tmp_path

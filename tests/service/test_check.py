@@ -60,6 +60,17 @@ def test_a_wrong_password_file_name_is_complained_of_once(folder: Path) -> None:
     assert problem.startswith("3: phone[1].password_file: must be text in quotes")
 
 
+def test_a_password_that_others_may_read_is_warned_of(folder: Path) -> None:
+    table = PHONE.replace('password = "s"', 'password_file = "line1.secret"')
+    file = folder / "line1.secret"
+    file.chmod(0o640)
+    (warning,) = read(folder, table).passed_over
+    said = f"phone[1].password_file: {file} may be read by others: chmod 600 it"
+    assert warning.at(Path("f")).endswith(said)
+    file.chmod(0o600)
+    assert read(folder, table).passed_over == ()
+
+
 def test_a_proxy_has_credentials_of_its_own_or_none(folder: Path) -> None:
     (alone,) = wrong(folder, LINE + 'proxy_user = "p"')
     assert alone == "6: line[1].proxy_user: needs proxy_password_file beside it"
