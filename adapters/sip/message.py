@@ -31,10 +31,10 @@ from adapters.sip.head import (
     content_length,
     end_of_head,
     read_cseq,
+    read_length,
     read_status,
     split_head,
     table,
-    usual_lines,
 )
 from adapters.sip.via import Flow, Via, read_via, stamped
 
@@ -173,20 +173,19 @@ def parse(data: bytes) -> Request | Response:
     ends = data.find(b"\r\n\r\n")
     if ends > HEADER_BYTES:
         raise Malformed("head-too-large", 0)
-    lines = usual_lines(data[:ends].decode("latin-1")) if ends > 0 else None
-    if lines:
+    lines = data[:ends].decode("latin-1").split("\r\n")
+    joined = "".join(lines)
+    if ends < 0 or "\n" in joined or "\r" in joined or "\0" in joined:
+        (start, fields, fault), body = _unusual(data)
+    else:
         start, fields, fault = table(lines)
         body = data[ends + 4 :]
-    else:
-        (start, fields, fault), body = _unusual(data)
-    length = content_length(fields)
-    if length >= 0:
-        if length < len(body):
+    stated = fields.get("content-length")
+    if stated is not None and (length := read_length(stated[0])) != len(body):
+        if 0 <= length < len(body):
             body = body[:length]
-        elif length > len(body):
-            fault = fault or "short-body"
-    elif length == BAD_LENGTH:
-        fault = fault or "bad-content-length"
+        else:
+            fault = fault or ("bad-content-length" if length == BAD_LENGTH else "short-body")
     return checked(start, fields, fault, body)
 
 
