@@ -166,20 +166,19 @@ def check_target(target: str) -> None:
 
 def parse(data: bytes) -> Request | Response:
     """A datagram (RFC 3261 18.3): what its Content-Length leaves over is ignored."""
-    if data[:1] <= b"\r":
+    if not data or data[0] in b"\r\n":
         data = data.lstrip(b"\r\n")  # RFC 3261 7.5
         if not data:
             raise Malformed("empty", 0)
-    ends = data.find(b"\r\n\r\n")
-    if ends > HEADER_BYTES:
+    head, end, body = data.partition(b"\r\n\r\n")
+    if end and len(head) > HEADER_BYTES:
         raise Malformed("head-too-large", 0)
-    lines = data[:ends].decode("latin-1").split("\r\n")
+    lines = head.decode("latin-1").split("\r\n")
     joined = "".join(lines)
-    if ends < 0 or "\n" in joined or "\r" in joined or "\0" in joined:
+    if not end or "\n" in joined or "\r" in joined or "\0" in joined:
         (start, fields, fault), body = _unusual(data)
     else:
         start, fields, fault = table(lines)
-        body = data[ends + 4 :]
     stated = fields.get("content-length")
     if stated is not None and (length := read_length(stated[0])) != len(body):
         if 0 <= length < len(body):
