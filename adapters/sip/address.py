@@ -5,6 +5,7 @@ Contact stays the string that it was.
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from adapters.sip.grammar import (
@@ -13,6 +14,7 @@ from adapters.sip.grammar import (
     bracketed,
     end_of_quotes,
     host_and_port,
+    is_spelled_as_token,
     is_token,
     parameters,
     remembered,
@@ -34,7 +36,7 @@ class Address(NamedTuple):
 
     display: str
     uri: str
-    params: dict[str, str]
+    params: Mapping[str, str]
 
 
 class Uri(NamedTuple):
@@ -49,7 +51,7 @@ class Uri(NamedTuple):
     user: str
     host: str
     port: int
-    params: dict[str, str]
+    params: Mapping[str, str]
     headers: str
 
 
@@ -104,38 +106,30 @@ def _without_brackets(value: str) -> Address:
 def tag_of(value: str) -> str:
     """The tag of a From or To, "" where it has none; refuses what ``address`` refuses.
 
-    The usual spellings are recognised at sight, everything else is read in full.
+    Nearly always the tag is all that is new in it.  An empty tag is none to some and one to
+    others, so it is refused.
     """
-    display, bracket, rest = value.partition("<")
-    if not bracket:
-        return _tag_in_full(value)
-    if display:
-        if display[0] == '"':
-            if display.count('"') != 2 or "\\" in display or display.rstrip(BLANK)[-1] != '"':
-                return _tag_in_full(value)
-        elif is_plain_display(display) is None:
-            raise Malformed("bad-address")
-    inner, bracket, tail = rest.partition(">")
-    if not bracket or " " in inner or not inner.isprintable() or inner[:4] != "sip:":
-        return _tag_in_full(value)
-    if '"' in inner or "<" in inner:
-        raise Malformed("bad-address")
-    if not tail:
+    who, marked, tag = value.rpartition(";tag=")
+    if not marked and is_bare(value):
         return ""
-    tag = tail[5:]
-    if tail[:5] == ";tag=" and is_token(tag):
+    if is_spelled_as_token(tag) and is_bare(who):
         return tag
-    return _tag_in_full(value)
-
-
-def _tag_in_full(value: str) -> str:
-    """An empty tag is none to some and one to others, so it is refused."""
     params = address(value).params
     if "tag" in params and not is_token(params["tag"]):
         raise Malformed("bad-address")
     return params.get("tag", "")
 
 
+@remembered
+def is_bare(value: str) -> bool:
+    """Whether it is an address in angle brackets and nothing after them."""
+    try:
+        return value[-1:] == ">" and not address(value).params
+    except Malformed:
+        return False
+
+
+@remembered
 def uri(value: str) -> Uri:
     """RFC 3261 19.1.1, and any other scheme as far as its name (RFC 4475 3.3.2)."""
     scheme, colon, rest = value.partition(":")

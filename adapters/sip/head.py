@@ -32,15 +32,6 @@ def end_of_head(data: bytes | bytearray, start: int = 0) -> tuple[int, int]:
     return ends, ends + 3
 
 
-def usual_lines(head: str) -> list[str]:
-    """The lines where every one of them ends in CRLF and holds no NUL; else none at all."""
-    lines = head.split("\r\n")
-    joined = "".join(lines)
-    if "\n" in joined or "\r" in joined or "\0" in joined:
-        return []
-    return lines
-
-
 def split_head(head: str) -> Head:
     """A head in any spelling, its empty line included (RFC 3261 7.3.1).
 
@@ -73,7 +64,12 @@ def table(lines: list[str], fault: str = "") -> Head:
     start = lines.pop(0)
     fields: Fields = {}
     for line in lines:
-        key, value = read_line(line)
+        name, colon, value = line.partition(": ")
+        try:
+            key = NAMES[name if colon else BAD]
+        except KeyError:
+            key, value = read_line(line)
+        value = value.strip(BLANK)
         if key not in fields:
             fields[key] = [value]
         elif key not in ONCE:
@@ -88,18 +84,18 @@ def table(lines: list[str], fault: str = "") -> Head:
     return start, fields, fault
 
 
-@remembered
 def read_line(line: str) -> tuple[str, str]:
-    """The long name of a header and its trimmed value; ``FOLDED`` or ``BAD`` instead of a name."""
+    """The long name of a header and its trimmed value, in any spelling.
+
+    ``FOLDED`` or ``BAD`` instead of a name.
+    """
+    if line[:1] in (" ", "\t"):
+        return FOLDED, line
     name, colon, value = line.partition(":")
-    key = NAMES.get(name, "")
-    if not key:
-        if line[:1] in (" ", "\t"):
-            return FOLDED, line
-        key = canonical_name(name)
+    key = canonical_name(name)
     if not key or not colon:
         return BAD, line
-    return key, value.strip(BLANK)
+    return key, value
 
 
 def _unfolded(lines: list[str]) -> list[str]:

@@ -31,10 +31,10 @@ from adapters.sip.head import (
     content_length,
     end_of_head,
     read_cseq,
+    read_length,
     read_status,
     split_head,
     table,
-    usual_lines,
 )
 from adapters.sip.via import Flow, Via, read_via, stamped
 
@@ -166,27 +166,25 @@ def check_target(target: str) -> None:
 
 def parse(data: bytes) -> Request | Response:
     """A datagram (RFC 3261 18.3): what its Content-Length leaves over is ignored."""
-    if data[:1] <= b"\r":
+    if not data or data[0] in b"\r\n":
         data = data.lstrip(b"\r\n")  # RFC 3261 7.5
         if not data:
             raise Malformed("empty", 0)
-    ends = data.find(b"\r\n\r\n")
-    if ends > HEADER_BYTES:
+    head, end, body = data.partition(b"\r\n\r\n")
+    if end and len(head) > HEADER_BYTES:
         raise Malformed("head-too-large", 0)
-    lines = usual_lines(data[:ends].decode("latin-1")) if ends > 0 else None
-    if lines:
-        start, fields, fault = table(lines)
-        body = data[ends + 4 :]
-    else:
+    lines = head.decode("latin-1").split("\r\n")
+    joined = "".join(lines)
+    if not end or "\n" in joined or "\r" in joined or "\0" in joined:
         (start, fields, fault), body = _unusual(data)
-    length = content_length(fields)
-    if length >= 0:
-        if length < len(body):
+    else:
+        start, fields, fault = table(lines)
+    stated = fields.get("content-length")
+    if stated is not None and (length := read_length(stated[0])) != len(body):
+        if 0 <= length < len(body):
             body = body[:length]
-        elif length > len(body):
-            fault = fault or "short-body"
-    elif length == BAD_LENGTH:
-        fault = fault or "bad-content-length"
+        else:
+            fault = fault or ("bad-content-length" if length == BAD_LENGTH else "short-body")
     return checked(start, fields, fault, body)
 
 

@@ -1,6 +1,6 @@
 """The names of headers, their compact forms (RFC 3261 7.3.3), and reason phrases."""
 
-from adapters.sip.grammar import BLANK, is_token
+from adapters.sip.grammar import BLANK, is_token, remembered
 
 COMPACT = {
     "a": "Accept-Contact",
@@ -96,6 +96,7 @@ def _spellings() -> dict[str, str]:
 NAMES = _spellings()
 
 
+@remembered
 def canonical_name(name: str) -> str:
     """In lower case and long; "" where it is no name.
 

@@ -124,7 +124,10 @@ def with_relay(sdp: bytes, host: str, ports: Sequence[int], session: int, versio
 
 def origin_of(sdp: bytes) -> str:
     """The value of its o= line, "" where it has none."""
-    return next((line[2:] for line in _lines(sdp) if line[:2] == "o="), "")
+    for line in sdp.splitlines():
+        if line[:2] == b"o=":
+            return line[2:].decode("latin-1")
+    return ""
 
 
 def with_origin(sdp: bytes, origin: str) -> bytes:
@@ -183,7 +186,7 @@ def _lines(sdp: bytes) -> list[str]:
 
 # -- For the log -------------------------------------------------------------------
 
-SECRETS = (b"crypto", b"inline:", b"key-mgmt", b"ice-pwd")
+SECRETS = (b"crypto", b"inline:", b"key-mgmt", b"ice-pwd", b"k=")
 
 
 def redacted(sdp: bytes) -> bytes:
@@ -192,7 +195,7 @@ def redacted(sdp: bytes) -> bytes:
     The very same object where there is none, which is nearly always.
     """
     lowered = sdp.lower()
-    if not any(name in lowered for name in SECRETS) and b"k=" not in lowered:
+    if not any(map(lowered.__contains__, SECRETS)):
         return sdp
     lines = sdp.splitlines(keepends=True)
     blotted = [_blotted(line) for line in lines]

@@ -5,6 +5,8 @@
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from adapters.sip.grammar import (
     BLANK,
     Malformed,
@@ -12,6 +14,7 @@ from adapters.sip.grammar import (
     decimal,
     end_of_quotes,
     host_and_port,
+    is_spelled_as_token,
     is_token,
     remembered,
     split_at,
@@ -35,17 +38,22 @@ class Flow(NamedTuple):
     def __str__(self) -> str:
         return f"{self.transport}/{self.local}/{bracketed(self.host)}:{self.port}"
 
-    @classmethod
-    def read(cls, text: str) -> "Flow":
+    @staticmethod
+    def read(text: str) -> "Flow":
         """The inverse of ``str``.  ValueError where it is not one: it came from ourselves."""
-        transport, local, remote = text.split("/")
-        host, colon, port = remote.rpartition(":")
-        if not colon:
-            raise ValueError(f"no port in flow {text!r}")
-        return cls(transport, local, host.removeprefix("[").removesuffix("]"), int(port))
+        return flow_named(text)
 
 
-class Via(NamedTuple):
+@remembered
+def flow_named(text: str) -> Flow:
+    transport, local, remote = text.split("/")
+    host, colon, port = remote.rpartition(":")
+    if not colon:
+        raise ValueError(f"no port in flow {text!r}")
+    return Flow(transport, local, host.removeprefix("[").removesuffix("]"), int(port))
+
+
+class Via(Struct, frozen=True):
     """One Via value.  ``port`` is 0 where sent-by has none.
 
     ``rport`` is None where the parameter is absent and 0 where it asks to be filled in
@@ -62,7 +70,33 @@ class Via(NamedTuple):
 
 @remembered
 def read_via(value: str) -> Via:
-    """The first of the Via values in a line."""
+    """The first of the Via values in a line.
+
+    Its branch is new with each transaction; all the rest was said before by the same few
+    peers and is not read again.
+    """
+    before, _, rest = value.partition(";branch=")
+    branch, more, after = rest.partition(";")
+    if is_spelled_as_token(branch):
+        way = way_of(f"{before};{after}" if more else before)
+        if way is not None:
+            return Via(way.transport, way.host, way.port, branch, way.received, way.rport)
+    return via_in_full(value)
+
+
+@remembered
+def way_of(value: str) -> Via | None:
+    """A Via whose branch is cut out.
+
+    None where it cannot be told from this alone whether that was the branch and the only one.
+    """
+    if "branch" in value.lower() or "," in value or '"' in value or "<" in value:
+        return None
+    return via_in_full(value)
+
+
+def via_in_full(value: str) -> Via:
+    """As ``read_via``, in any spelling and whatever was read before."""
     if (
         value[:8] != "SIP/2.0/"
         or value.count(" ") != 1
@@ -90,7 +124,10 @@ def read_via(value: str) -> Via:
         elif name in UNDERSTOOD:
             raise Malformed("bad-via")  # Twice: which one would the next element believe?
         elif name.lower() in UNDERSTOOD:
-            return read_via(_in_one_spelling(value))
+            spelled = _in_one_spelling(value)
+            if spelled == value:
+                raise Malformed("bad-via")  # It stands behind a quote that is never closed.
+            return via_in_full(spelled)
         elif not is_token(name):
             raise Malformed("bad-via")
     host, port = host_and_port(sent_by)

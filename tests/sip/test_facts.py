@@ -33,6 +33,15 @@ def test_the_peer_of_a_dialog() -> None:
         assert peer_of(response(answered(200, f"Contact: {contact}"))).contact == ""
 
 
+def test_the_first_contact_counts_in_whichever_line_it_stands() -> None:
+    for lines, contact in (
+        (["Contact: ", "Contact: , ,", 'Contact: "a,b" <sip:b@y>, <sip:c@y>'], "sip:b@y"),
+        (["Contact: *, <sip:b@y>", "Contact: <sip:c@y>"], ""),
+        ([], ""),
+    ):
+        assert peer_of(response(answered(200, *lines))).contact == contact
+
+
 def test_a_challenge_of_a_proxy_and_none() -> None:
     said = 'Digest realm="r", nonce="n", qop="auth"'
     found = challenge_in(response(answered(407, f"Proxy-Authenticate: {said}")))

@@ -179,6 +179,7 @@ def test_a_nul_passes_only_escaped_within_quotes() -> None:
         ("bad-content-length", added("Content-Length:")),
         ("short-body", added("Content-Length: 9999")),
         ("bad-header-line", added("no colon at all")),
+        ("bad-header-line", added("Subject")),
         ("bad-header-line", added(": no name")),
         ("bad-header-line", added("Two words: 1")),
         ("mixed-line-ends", INVITE.replace(b"\r\n\r\n", b"\n\nX: 1\r\n\r\n", 1)),

@@ -1,9 +1,13 @@
 """Via and flows."""
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from adapters.sip.grammar import Malformed
-from adapters.sip.via import Flow, Via, read_via
+from adapters.sip.via import Flow, Via, read_via, via_in_full
+
+steady = settings(deadline=None, max_examples=300, derandomize=True)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +72,32 @@ def test_vias(value: str, read: Via) -> None:
         "SIP/2.0/UDP a;branch=x y",
         'SIP/2.0/UDP a;x=1";branch="x',
         'SIP/2.0/UDP a;branch="x"',
+        'SIP/2.0/UDP a";Branch=x',
     ],
 )
 def test_doubtful_vias_are_refused(value: str) -> None:
     with pytest.raises(Malformed):
         read_via(value)
+
+
+SENT_BY = st.sampled_from(["SIP/2.0/UDP a", "SIP/2.0/TCP [::1]:5070", "SIP / 2.0 / UDP b", "x"])
+BRANCHES = st.sampled_from([";branch=y", "; branch=x", ";Branch=z", ";branch", ";branch="])
+OTHERS = st.sampled_from([";rport", ";rport=1", ";received=c", ";x=1", ';x="', '"', "<", ">", " "])
+NEXT = st.just(", SIP/2.0/UDP c")
+
+
+@given(SENT_BY, st.lists(BRANCHES | OTHERS | NEXT, max_size=6).map("".join))
+@example("SIP/2.0/UDP a;y, SIP/2.0/UDP b", ";branch=x")
+@example("SIP/2.0/UDP a", ';x="1;branch=2;3"')
+@example("SIP/2.0/UDP a", ";branch=1;BRANCH=2")
+@example("SIP/2.0/UDP a", ";branch=x;rport;rport")
+@steady
+def test_a_via_without_its_branch_says_what_the_whole_one_says(sent_by: str, said: str) -> None:
+    """The short cut refuses and reads exactly what the full reading does."""
+    found = []
+    for reader in (read_via, via_in_full):
+        try:
+            found.append(str(reader(sent_by + said)))
+        except Malformed as malformed:
+            found.append(malformed.reason)
+    assert found[0] == found[1]
