@@ -72,19 +72,16 @@ class CallDialogs:
         self.rewritten: dict[tuple[str, int, int, tuple[int, ...], bytes], bytes] = {}
 
     def carry_out(self, turn: Turn) -> None:
-        seen = turn.seen
-        handler = HANDLERS.get(type(seen))
-        if handler:
+        seen, handler_of = turn.seen, HANDLERS.get
+        if handler := handler_of(type(seen)):
             handler(self, seen, seen)
         for entry in turn.did:
-            handler = HANDLERS.get(type(entry))
-            if handler is None:
-                continue
-            try:
-                handler(self, entry, seen)
-            except (Malformed, ValueError):  # Something in it cannot be spelled (build).
-                if isinstance(entry, orders.InviteLeg | orders.AuthorizeLeg):
-                    self.unspelled.append(entry.leg)
+            if handler := handler_of(type(entry)):
+                try:
+                    handler(self, entry, seen)
+                except (Malformed, ValueError):  # Something in it cannot be spelled (build).
+                    if isinstance(entry, orders.InviteLeg | orders.AuthorizeLeg):
+                        self.unspelled.append(entry.leg)
 
     # -- What was seen -------------------------------------------------------------------
 

@@ -172,10 +172,10 @@ class Dialog:
         hops: int = 70,
     ) -> bytes:
         """A request in this dialog, or the INVITE that opens it (RFC 3261 8.1.1, 12.2.1.1)."""
-        target, routes = self.routed()
+        target, routes = self.routed() if self.routes else (self.target, ())
         lines = [f"{method} {target} SIP/2.0", self.via(self.branch_of(cseq, method))]
-        if routes:
-            lines += [f"Route: {route}" for route in routes]
+        for route in routes:
+            lines.append(f"Route: {route}")
         lines += (
             f"Max-Forwards: {hops}",
             f"From: {self.local}",
@@ -186,8 +186,8 @@ class Dialog:
         if method in TELLS_CONTACT:
             lines += (f"Contact: {self.contact}", ALLOW_LINE)
         lines.append(USER_AGENT_LINE)
-        if more:
-            lines += [f"{name}: {value}" for name, value in more]
+        for name, value in more:
+            lines.append(f"{name}: {value}")
         return request_of_lines(lines, body, content_type)
 
     def cancel(self, more: Headers) -> bytes:
@@ -203,7 +203,8 @@ class Dialog:
             f"CSeq: {cseq} CANCEL",
             USER_AGENT_LINE,
         ]
-        lines += [f"{name}: {value}" for name, value in more]
+        for name, value in more:
+            lines.append(f"{name}: {value}")
         return request_of_lines(lines)
 
 
