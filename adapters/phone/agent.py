@@ -273,7 +273,7 @@ class Agent:
         dialog.local = f"{request.first('to')};tag={dialog.tag}"
         dialog.remote = request.first("from")
         dialog.target = peer.contact or caller.uri
-        dialog.routes = [*peer.routes]
+        dialog.routes = peer.routes
         dialog.remote_cseq = request.cseq
         leg.invite = request
         return leg

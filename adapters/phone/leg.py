@@ -98,7 +98,7 @@ class Leg:
         cseq = dialog.next_cseq()
         if method == "INVITE":
             dialog.invite_cseq = cseq
-        data = dialog.request(method, cseq, more, body)
+        data = dialog.request(method, cseq, more or (), body)
         self.desk.send(data)
         return data
 

@@ -18,6 +18,8 @@ from core.machines.passing import PassedPhase, find
 if TYPE_CHECKING:
     from adapters.sip.calls import Calls
 
+CHALLENGES = (401, 407)
+
 
 def passed(calls: "Calls", owner: Owner, response: Response) -> None:
     """To a request that was passed between the two sides."""
@@ -46,7 +48,7 @@ def passed(calls: "Calls", owner: Owner, response: Response) -> None:
 def released(calls: "Calls", owner: Owner, response: Response) -> None:
     """To our BYE: whatever else it is, it is the end of it (RFC 3261 15.1.1)."""
     dialogs = calls.open.get(owner.stream)
-    if dialogs is None:
+    if dialogs is None or response.code not in CHALLENGES:
         return
     challenge = challenge_of(calls, dialogs, owner.party, response)
     if challenge.nonce:
@@ -61,7 +63,7 @@ def challenge_of(calls: "Calls", dialogs: CallDialogs, party: str, response: Res
     try passwords on.
     """
     line = proving.line_of(dialogs, party.partition(";")[0])
-    if line is None or response.code not in (401, 407):
+    if line is None or response.code not in CHALLENGES:
         return Challenge()
     if proving.dialog_with(dialogs, party).flow.host not in calls.transfers.plan.addresses_of(line):
         calls.around.drops["challenged-by-a-stranger"] += 1

@@ -12,7 +12,9 @@ from adapters.sip.names import PHRASES
 if TYPE_CHECKING:
     from adapters.sip.message import Request
 
+SDP = "application/sdp"
 MAKES_DIALOG = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
+NO_BODY = "Content-Length: 0\r\n\r\n"
 
 Headers = Sequence[tuple[str, str]]
 
@@ -50,7 +52,13 @@ def response_to(
         lines += _what_there_is(request)
     if code == 100 and "timestamp" in fields:
         lines.append(f"Timestamp: {fields['timestamp'][0]}")
-    return _finished(lines, headers, body, content_type)
+    if headers:
+        added = [f"{name}: {value}" for name, value in headers]
+        _one_line("".join(added))
+        lines += added
+    if body:
+        lines.append(_one_line(f"Content-Type: {content_type or SDP}"))
+    return _finished(lines, body)
 
 
 def _what_there_is(request: "Request") -> list[str]:
@@ -62,17 +70,21 @@ def request_bytes(
     method: str, uri: str, headers: Headers, body: bytes = b"", content_type: str = ""
 ) -> bytes:
     """A request with these headers in this order; Content-Length is added."""
-    return _finished([_one_line(f"{method} {uri} SIP/2.0")], headers, body, content_type)
+    lines = [f"{method} {uri} SIP/2.0"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return request_of_lines(lines, body, content_type)
 
 
-def _finished(lines: list[str], headers: Headers, body: bytes, content_type: str) -> bytes:
-    if headers:
-        added = [f"{name}: {value}" for name, value in headers]
-        _one_line("".join(added))
-        lines += added
+def request_of_lines(lines: list[str], body: bytes = b"", content_type: str = "") -> bytes:
+    """The same where its lines stand there already; they are taken over, not copied."""
     if body:
-        lines.append(_one_line(f"Content-Type: {content_type or 'application/sdp'}"))
-    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+        lines.append(f"Content-Type: {content_type or SDP}")
+    _one_line("".join(lines))
+    return _finished(lines, body)
+
+
+def _finished(lines: list[str], body: bytes) -> bytes:
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n" if body else NO_BODY)
     head = "\r\n".join(lines).encode("latin-1")
     return head + body if body else head
 

@@ -7,13 +7,14 @@ happens, or onto a list of what may have been left undone when the log is read a
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
 
 from adapters.sip import passing_dialogs, pickup_dialogs, proving, transfer_dialogs
 from adapters.sip.address import escaped_user, sip_uri, user_of
-from adapters.sip.build import response_to
+from adapters.sip.build import SDP, Headers, response_to
 from adapters.sip.dial_plan import is_outside
-from adapters.sip.dialog import ALLOW, USER_AGENT, Dialog, Headers
+from adapters.sip.dialog import ALLOW, USER_AGENT, Dialog, flow_of
 from adapters.sip.grammar import Malformed, quoted, wire
 from adapters.sip.message import Flow, Request
 from adapters.sip.owner import Owner
@@ -28,7 +29,7 @@ from core.events.orders import COMPLETED_ELSEWHERE
 from core.events.turn import Turn
 
 CALLER = "caller"
-SDP = "application/sdp"
+OURSELVES = (("Allow", ALLOW), ("User-Agent", USER_AGENT))
 REQUESTS_MOST = 64
 Q850_ELSEWHERE = "Q.850;cause=26"  # Non-selected user clearing; some phones read only this.
 
@@ -41,6 +42,9 @@ class Wire(Protocol):
     def answer(self, owner: Owner, code: int, data: bytes) -> None: ...
 
 
+NOT_YET = observed.InviteArrived(line="", caller="", offer=b"", targets=())
+
+
 class CallDialogs:
     def __init__(self, stream: str, around: Surroundings, wire: Wire) -> None:
         self.stream = stream
@@ -48,7 +52,7 @@ class CallDialogs:
         self.wire = wire
         self.dialogs: dict[str, Dialog] = {}  # By party.
         self.forks: dict[tuple[str, str], Dialog] = {}  # By leg and To tag: its other branches.
-        self.invite = observed.InviteArrived(line="", caller="", offer=b"", targets=())
+        self.invite = NOT_YET
         self.targets: dict[str, Target] = {}  # By leg.
         self.sides = (CALLER, "")  # Who talks: the second one is the leg that has won.
         self.referrer = ""  # Who has handed the other side over last (``transfer_dialogs``).
@@ -68,19 +72,16 @@ class CallDialogs:
         self.rewritten: dict[tuple[str, int, int, tuple[int, ...], bytes], bytes] = {}
 
     def carry_out(self, turn: Turn) -> None:
-        seen = turn.seen
-        handler = HANDLERS.get(type(seen))
-        if handler:
+        seen, handler_of = turn.seen, HANDLERS.get
+        if handler := handler_of(type(seen)):
             handler(self, seen, seen)
         for entry in turn.did:
-            handler = HANDLERS.get(type(entry))
-            if handler is None:
-                continue
-            try:
-                handler(self, entry, seen)
-            except (Malformed, ValueError):  # Something in it cannot be spelled (build).
-                if isinstance(entry, orders.InviteLeg | orders.AuthorizeLeg):
-                    self.unspelled.append(entry.leg)
+            if handler := handler_of(type(entry)):
+                try:
+                    handler(self, entry, seen)
+                except (Malformed, ValueError):  # Something in it cannot be spelled (build).
+                    if isinstance(entry, orders.InviteLeg | orders.AuthorizeLeg):
+                        self.unspelled.append(entry.leg)
 
     # -- What was seen -------------------------------------------------------------------
 
@@ -91,20 +92,22 @@ class CallDialogs:
         if event.media.toward_legs:
             self.session = self.around.identifiers.number(self.stream, "session")
 
-    def leg_spoke(self, event: observed.LegProgressed | observed.LegAnswered, _: Event) -> None:
+    def leg_progressed(self, event: observed.LegProgressed, _: Event) -> None:
         if dialog := self.dialogs.get(event.leg):
-            if isinstance(event, observed.LegProgressed):
-                dialog.progress = (event.code, event.peer.tag)
+            dialog.progress = (event.code, event.peer.tag)
             dialog.follow(event.peer)
-            if isinstance(event, observed.LegAnswered):
-                dialog.aim()
-                if event.leg in self.offers:
-                    self.offers[event.leg] = event.answer
+
+    def leg_answered(self, event: observed.LegAnswered, _: Event) -> None:
+        if dialog := self.dialogs.get(event.leg):
+            dialog.follow(event.peer)
+            dialog.aim()
+            if event.leg in self.offers:
+                self.offers[event.leg] = event.answer
 
     def leg_forked(self, event: observed.LegForked, _: Event) -> None:
         leg, tag = event.leg, event.peer.tag
         names = self.around.identifiers.dialog(self.stream, f"{leg};{tag}")
-        flow = Flow.read(self.targets[leg].flow)
+        flow = flow_of(self.targets[leg].flow)
         self.forks[leg, tag] = self.dialogs[leg].forked(event.peer, names.branch, flow)
 
     def hung_up(self, event: observed.CallerHungUp | observed.LegHungUp, _: Event) -> None:
@@ -119,7 +122,7 @@ class CallDialogs:
             dialog.target = event.contact
             dialog.aim()
         key = (event.by, event.number)
-        self.flows[key] = Flow.read(event.flow)
+        self.flows[key] = flow_of(event.flow)
         if key not in self.requests:
             self.requests[key] = request_of(dialog, event)
 
@@ -127,42 +130,41 @@ class CallDialogs:
 
     def invite_leg(self, order: orders.InviteLeg, _: Event) -> None:
         target = self.targets[order.leg]
-        flow = Flow.read(target.flow)
+        flow = flow_of(target.flow)
         around = self.around
         names = around.identifiers.dialog(self.stream, order.leg)
         dialog = Dialog(names, flow, around.here(flow))
         dialog.local = f"{target.caller or self.caller_at(dialog)};tag={names.tag}"
         dialog.target = dialog.invite_uri = target.uri
         dialog.remote = dialog.addressee = target.called or f"<{target.uri}>"
-        dialog.contact = self.contact_of(dialog, target.contact)
+        dialog.contact = dialog.contact_of(target.contact)
         self.dialogs[order.leg] = dialog
-        self.send_invite(order.leg, dialog, target, [])
+        self.send_invite(order.leg, dialog, ())
 
     def authorize_leg(self, order: orders.AuthorizeLeg, _: Event) -> None:
         """Once more, in the same dialog-to-be, with the next CSeq (RFC 3261 22.2)."""
         dialog = self.dialogs[order.leg]
         proofs = self.proofs[order.leg].spend()
-        target = self.targets[order.leg]
         line = proving.line_of(self, order.leg)
         if line is None:  # It is ours no more: nobody can be asked.
             self.unspelled.append(order.leg)
             return
         proven = headers(proofs, line, line.account, "INVITE", dialog.invite_uri, self.cnonce_for)
-        dialog.remote, dialog.target, dialog.routes = dialog.addressee, dialog.invite_uri, []
+        dialog.remote, dialog.target, dialog.routes = dialog.addressee, dialog.invite_uri, ()
         dialog.progress = (0, "")
-        self.send_invite(order.leg, dialog, target, [*proven])
+        self.send_invite(order.leg, dialog, proven)
 
     def cnonce_for(self, challenge: Challenge) -> str:
         return self.around.identifiers.derived(self.stream, challenge.nonce, octets=8)
 
-    def send_invite(self, leg: str, dialog: Dialog, target: Target, more: Headers) -> None:
+    def send_invite(self, leg: str, dialog: Dialog, proven: Headers) -> None:
         invite = self.invite
         cseq = dialog.invite_cseq = dialog.next_cseq()
-        dialog.credentials = list(more)
+        dialog.credentials = more = proven
         if is_outside(leg):
-            more = [*more, *self.identity(leg)]
+            more = (*proven, *self.identity(leg))
         elif self.around.directory.correlate:
-            more = [*more, ("X-CID", invite.origin.call_id)]
+            more = (*proven, ("X-CID", invite.origin.call_id))
         dialog.sdp_version = 0  # It is the same offer, however often it is sent.
         offer = b"" if leg in self.offers else invite.offer
         body = self.toward(dialog, offer, invite.media.toward_legs)
@@ -175,9 +177,9 @@ class CallDialogs:
         """Who calls out, where the server of the line trusts us to say so (RFC 3325 9.1)."""
         line = proving.line_of(self, leg)
         if line is None or not line.asserted_identity:
-            return []
+            return ()
         user = escaped_user(line.account.user)
-        return [("P-Asserted-Identity", f"<sip:{user}@{line.account.domain}>")]
+        return (("P-Asserted-Identity", f"<sip:{user}@{line.account.domain}>"),)
 
     def cancel_leg(self, order: orders.CancelLeg, _: Event) -> None:
         dialog = self.dialogs[order.leg]
@@ -193,9 +195,7 @@ class CallDialogs:
         body = self.toward(dialog, answer, self.ports_of(order.leg))
         self.send_ack(order.leg, dialog, dialog.invite_cseq, body, dialog.credentials)
 
-    def send_ack(
-        self, party: str, dialog: Dialog, cseq: int, body: bytes, more: Headers | None = None
-    ) -> None:
+    def send_ack(self, party: str, dialog: Dialog, cseq: int, body: bytes, more: Headers) -> None:
         dialog.last_ack = dialog.request("ACK", cseq, more, body)
         self.wire.ack(Owner(self.stream, party), dialog.last_ack, dialog.flow)
 
@@ -203,7 +203,7 @@ class CallDialogs:
         """Without a body: to an offer in its 2xx nobody has an answer."""
         dialog, party = self.forks[order.leg, order.tag], f"{order.leg};{order.tag}"
         self.send_ack(party, dialog, dialog.invite_cseq, b"", dialog.credentials)
-        self.send_bye(party, dialog, [])
+        self.send_bye(party, dialog, ())
 
     def release_leg(self, order: orders.ReleaseLeg, _: Event) -> None:
         self.send_bye(order.leg, self.dialogs[order.leg], reasons(order.reason))
@@ -212,7 +212,7 @@ class CallDialogs:
         dialog.parting = more
         proven = proving.credentials(self, party, dialog, "BYE")
         cseq = dialog.next_cseq()
-        data = dialog.request("BYE", cseq, [*proven, *more])
+        data = dialog.request("BYE", cseq, (*proven, *more))
         owner = Owner(self.stream, party)
         self.wire.request(owner, dialog.branch_of(cseq), "BYE", data, dialog.flow)
 
@@ -234,7 +234,7 @@ class CallDialogs:
         self.answer(CALLER, 0, code, body, SDP, dialog.contact if code < 300 else "")
 
     def release_caller(self, _order: orders.ReleaseCaller, _: Event) -> None:
-        self.send_bye(CALLER, self.dialogs[CALLER], [])
+        self.send_bye(CALLER, self.dialogs[CALLER], ())
 
     # -- Between the two sides ---------------------------------------------------------------
 
@@ -250,8 +250,7 @@ class CallDialogs:
         request = self.requests.get((party, number))
         if request is None or (code == 408 and request.method != "INVITE"):  # RFC 4320 4.2.
             return
-        headers: Headers = [("Contact", contact), ("Allow", ALLOW)] if contact else []
-        headers.append(("User-Agent", USER_AGENT))
+        headers: Headers = (("Contact", contact), *OURSELVES) if contact else OURSELVES[1:]
         tag = self.dialogs[party].tag
         data = response_to(
             request, code, to_tag=tag, headers=headers, body=body, content_type=content_type
@@ -295,11 +294,6 @@ class CallDialogs:
             self.rewritten[key] = with_relay(body, host, ports, session, version)
         return self.rewritten[key]
 
-    def contact_of(self, dialog: Dialog, user: str) -> str:
-        transport = "" if dialog.flow.transport == "udp" else f";transport={dialog.flow.transport}"
-        host, _, port = dialog.here.rpartition(":")
-        return f"<{sip_uri(user, host.strip('[]'), int(port))}{transport}>"
-
     def caller_at(self, dialog: Dialog) -> str:
         return seen_from(dialog.here, user_of(self.invite.caller), self.invite.name)
 
@@ -308,8 +302,8 @@ Handler = Callable[[CallDialogs, Any, Event], None]
 
 HANDLERS: dict[type[Event], Handler] = {
     observed.InviteArrived: CallDialogs.invite_arrived,
-    observed.LegProgressed: CallDialogs.leg_spoke,
-    observed.LegAnswered: CallDialogs.leg_spoke,
+    observed.LegProgressed: CallDialogs.leg_progressed,
+    observed.LegAnswered: CallDialogs.leg_answered,
     observed.LegForked: CallDialogs.leg_forked,
     joined.LegJoined: pickup_dialogs.leg_joined,
     joined.PickupArrived: pickup_dialogs.picked_up,
@@ -335,6 +329,7 @@ HANDLERS: dict[type[Event], Handler] = {
 }
 
 
+@lru_cache(maxsize=64)  # All the phones that ring see the same caller.
 def seen_from(here: str, number: str, name: str) -> str:
     """A caller as a phone sees him: at our address, so that calling back goes through us."""
     host, _, port = here.rpartition(":")
@@ -345,6 +340,6 @@ def seen_from(here: str, number: str, name: str) -> str:
 def reasons(reason: str) -> Headers:
     """RFC 3326; what completed elsewhere is said twice, since phones differ in what they read."""
     if not reason:
-        return []
-    said = [("Reason", reason)]
-    return [*said, ("Reason", Q850_ELSEWHERE)] if reason == COMPLETED_ELSEWHERE else said
+        return ()
+    said = ("Reason", reason)
+    return (said, ("Reason", Q850_ELSEWHERE)) if reason == COMPLETED_ELSEWHERE else (said,)

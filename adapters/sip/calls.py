@@ -9,7 +9,8 @@ from itertools import takewhile
 
 from adapters.sip import answered
 from adapters.sip.address import user_of
-from adapters.sip.call_dialogs import CALLER, SDP, CallDialogs
+from adapters.sip.build import SDP
+from adapters.sip.call_dialogs import CALLER, CallDialogs
 from adapters.sip.dial_plan import Plan, is_outside
 from adapters.sip.dialog import ALLOW
 from adapters.sip.facts import challenge_in, origin_of, peer_of

@@ -4,12 +4,11 @@ Reads the house and the directory, decides nothing that is not recorded: what it
 goes into the ``InviteArrived`` that opens the call.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from adapters.sip.address import address, escaped_user, uri, user_of
 from adapters.sip.directory import LineEntry, PhoneEntry
-from adapters.sip.grammar import Malformed, bracketed, quoted, text, wire
+from adapters.sip.grammar import Malformed, bracketed, quoted, remembered, text, wire
 from adapters.sip.message import Flow, Request
 from adapters.sip.own_phone import LOCAL, OWN, URI
 from adapters.sip.surroundings import Surroundings
@@ -39,9 +38,13 @@ class Plan(NamedTuple):
     picker: PhoneEntry | None = None  # Who wants the call that rings.
 
 
+ReadFrom = tuple[PhoneEntry, client_link.Link, str]  # No one of these ever changes.
+
+
 class DialPlan:
     def __init__(self, around: Surroundings) -> None:
         self.around = around
+        self.known: dict[str, tuple[ReadFrom, tuple[Target, ...]]] = {}  # Of phones, by user.
 
     # -- Who is calling ----------------------------------------------------------------------
 
@@ -82,7 +85,7 @@ class DialPlan:
             line=entry.number,
             caller=uri_of_caller(request),
             called=entry.account.user,
-            targets=tuple(t for phone in self.serving(entry) for t in self.devices(phone)),
+            targets=tuple([t for phone in self.serving(entry) for t in self.devices(phone)]),
             ring_s=directory.ring_s,
             why=self.why_nobody(entry),
             name=name,
@@ -90,15 +93,13 @@ class DialPlan:
             step_s=directory.step_s if in_steps else 0,
         )
 
-    def serving(self, entry: LineEntry) -> Iterator[PhoneEntry]:
+    def serving(self, entry: LineEntry) -> list[PhoneEntry]:
         """Everybody who is to ring for this line."""
-        own = self.around.directory.own
-        if own and entry.number in own.lines and not own.quiet:
-            yield own
+        directory, number = self.around.directory, entry.number
+        phones = [directory.own] if directory.own else []
         if not self.why_none_but_own(entry):
-            for phone in self.around.directory.everybody():
-                if entry.number in phone.lines and not phone.quiet:
-                    yield phone
+            phones += directory.everybody()
+        return [phone for phone in phones if number in phone.lines and not phone.quiet]
 
     def why_none_but_own(self, entry: LineEntry) -> str:
         if self.around.directory.is_client:
@@ -213,28 +214,38 @@ class DialPlan:
         )
         return plan._replace(targets=(target,))
 
-    def devices(self, phone: PhoneEntry) -> list[Target]:
-        """One leg for each device this phone is bound from; all of them have its alias."""
+    def devices(self, phone: PhoneEntry) -> tuple[Target, ...]:
+        """One leg for each device this phone is bound from; all of them have its alias.
+
+        They stay the same ones from call to call until it registers anew.
+        """
         if phone is self.around.directory.own:
             flow, waits = str(LOCAL), phone.attended
-            return [Target(leg=OWN, uri=URI, flow=flow, told=phone.told, own=True, waits=waits)]
+            return (Target(leg=OWN, uri=URI, flow=flow, told=phone.told, own=True, waits=waits),)
         link: client_link.Link = self.around.house.board.state(f"link:{phone.member}")
-        alias = self.alias_of(phone)
-        bindings = link.of_line(phone.line).values()
-        return [
-            Target(
-                leg=f"{alias}" if bound.device == 1 else f"{alias}.{bound.device}",
-                uri=bound.contact,
-                flow=bound.flow,
-                told=phone.told,
-                waits=phone.attended,
-            )
-            for bound in sorted(bindings, key=lambda bound: bound.device)
-        ]
+        read_from = (phone, link, self.alias_of(phone))
+        known = self.known.get(phone.user)
+        if known is None or known[0] != read_from:
+            known = self.known[phone.user] = read_from, devices_of(*read_from)
+        return known[1]
 
     def alias_of(self, phone: PhoneEntry) -> str:
         """The hotspot's own phone is always 0."""
         return str(self.around.house.board.hotspot.aliases.get(phone.member, OWN))
+
+
+def devices_of(phone: PhoneEntry, link: client_link.Link, alias: str) -> tuple[Target, ...]:
+    bindings = link.of_line(phone.line).values()
+    return tuple(
+        Target(
+            leg=alias if bound.device == 1 else f"{alias}.{bound.device}",
+            uri=bound.contact,
+            flow=bound.flow,
+            told=phone.told,
+            waits=phone.attended,
+        )
+        for bound in sorted(bindings, key=lambda bound: bound.device)
+    )
 
 
 def is_outside(leg: str) -> bool:
@@ -245,8 +256,13 @@ def is_outside(leg: str) -> bool:
 def uri_of_caller(request: Request) -> str:
     """For the history and for calling back: user and domain, no more."""
     try:
-        who = uri(address(request.first("from")).uri)
+        return bare(address(request.first("from")).uri)
     except Malformed:
         return "sip:anonymous@anonymous.invalid"
+
+
+@remembered
+def bare(caller: str) -> str:
+    who = uri(caller)
     at = f"{escaped_user(who.user)}@" if who.user else ""
     return text(f"sip:{at}{bracketed(who.host)}")

@@ -4,10 +4,13 @@ A dialog is a fold.  Whatever stands here was put here by a recorded observation
 order, through ``call_dialogs`` or ``registration``, live and after a restart alike.
 """
 
-from adapters.sip.address import address, uri
-from adapters.sip.grammar import Malformed
+from collections.abc import Sequence
+
+from adapters.sip.address import address, escaped_user, uri
+from adapters.sip.build import SDP, Headers, request_of_lines
+from adapters.sip.grammar import Malformed, remembered
 from adapters.sip.identifiers import DialogNames
-from adapters.sip.message import Flow, request_bytes
+from adapters.sip.message import Flow
 from adapters.sip.own_phone import is_local
 from adapters.sip.sdp import origin_of, with_origin
 from adapters.sip.sockets import is_address
@@ -16,7 +19,20 @@ from core.events.facts import Peer
 USER_AGENT = "siphotspot"
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE"
 
-Headers = list[tuple[str, str]]
+ALLOW_LINE = f"Allow: {ALLOW}"
+USER_AGENT_LINE = f"User-Agent: {USER_AGENT}"
+TELLS_CONTACT = ("INVITE", "UPDATE")
+
+
+flow_of = remembered(Flow.read)  # A phone's way stands in every call that rings it.
+
+
+@remembered
+def place_of(value: str) -> tuple[str | None, str, int]:
+    """Where a URI leads: by which transport, where it names one, to which host and port."""
+    place = uri(value)
+    transport = place.params.get("transport")
+    return transport and transport.lower(), place.host, place.port or 5060
 
 
 class Dialog:
@@ -40,8 +56,8 @@ class Dialog:
         self.contact = ""
         self.local = self.remote = self.target = ""
         self.addressee = self.invite_uri = ""  # To and Request-URI of an INVITE that opens it.
-        self.routes: list[str] = []
-        self.credentials: Headers = []  # Of our last INVITE; its ACK repeats them (13.2.2.4).
+        self.routes: tuple[str, ...] = ()
+        self.credentials: Headers = ()  # Of our last INVITE; its ACK repeats them (13.2.2.4).
         self.cseq = 0
         self.invite_cseq = 0  # Of our last INVITE: what ACK and CANCEL are about.
         self.remote_cseq = 0
@@ -50,7 +66,7 @@ class Dialog:
         self.told = b""  # The SDP it was sent last, where no relay is between.
         self.session = 0  # Of our o= line, where it is not that of its call (RFC 4566 5.2).
         self.last_ack = b""
-        self.parting: Headers = []  # What its BYE says, which may have to be said once more.
+        self.parting: Headers = ()  # What its BYE says, which may have to be said once more.
         self.progress = (0, "")  # The provisional that was heard last, and its tag.
         self.lost: tuple[Flow, ...] = ()  # Ways that this process has tried in vain.
 
@@ -59,7 +75,7 @@ class Dialog:
         return f"{self.branch}.{cseq}a" if method == "ACK" else f"{self.branch}.{cseq}"
 
     def via(self, branch: str) -> str:
-        return f"SIP/2.0/{self.flow.transport.upper()} {self.here};rport;branch={branch}"
+        return f"Via: SIP/2.0/{self.flow.transport.upper()} {self.here};rport;branch={branch}"
 
     def follow(self, peer: Peer) -> None:
         """What an answer to our INVITE settles (RFC 3261 12.1.2)."""
@@ -67,7 +83,14 @@ class Dialog:
             self.remote = f"{self.addressee};tag={peer.tag}"
         if peer.contact:
             self.target = peer.contact
-        self.routes = [*reversed(peer.routes)]
+        self.routes = peer.routes[::-1]
+
+    def contact_of(self, user: str) -> str:
+        """Our Contact: where the peer sees us."""
+        who = f"{escaped_user(user)}@" if user else ""
+        transport = self.flow.transport
+        way = "" if transport == "udp" else f";transport={transport}"
+        return f"<sip:{who}{self.here}{way}>"
 
     def described(self, body: bytes) -> bytes:
         """The SDP of the other side as it stands, but for whose session it says it is, where
@@ -110,18 +133,17 @@ class Dialog:
 
     def aimed(self) -> Flow:
         """The way that the peer's own words name; the present one where they name none."""
-        if is_local(self.flow):
-            return self.flow
+        flow = self.flow
+        if is_local(flow):
+            return flow
         try:
-            place = uri(address(self.routes[0]).uri if self.routes else self.target)
+            place = place_of(address(self.routes[0]).uri if self.routes else self.target)
         except Malformed:
-            return self.flow
-        transport, local, _host, _port = self.flow
-        if place.params.get("transport", transport).lower() != transport:
-            return self.flow
-        if not is_address(place.host):
-            return self.flow
-        return Flow(transport, local, place.host, place.port or 5060)
+            return flow
+        transport, host, port = place
+        if transport not in (None, flow.transport) or not is_address(host):
+            return flow
+        return Flow(flow.transport, flow.local, host, port)
 
     def other_way(self, lost: Flow, bound: Flow | None = None) -> Flow | None:
         """Where a connection of the peer's own is gone: the one it has registered by since,
@@ -133,7 +155,7 @@ class Dialog:
             self.flow = ways[0] if ways else lost
         return None if self.flow == lost else self.flow
 
-    def routed(self) -> tuple[str, list[str]]:
+    def routed(self) -> tuple[str, Sequence[str]]:
         """Request-URI and Route; a strict router takes the place of the target (12.2.1.1)."""
         routes = self.routes
         if not routes or is_loose(routes[0]):
@@ -144,43 +166,46 @@ class Dialog:
         self,
         method: str,
         cseq: int,
-        more: Headers | None = None,
+        more: Headers = (),
         body: bytes = b"",
-        content_type: str = "application/sdp",
+        content_type: str = SDP,
         hops: int = 70,
     ) -> bytes:
         """A request in this dialog, or the INVITE that opens it (RFC 3261 8.1.1, 12.2.1.1)."""
-        target, routes = self.routed()
-        headers = [("Via", self.via(self.branch_of(cseq, method)))]
-        headers += [("Route", route) for route in routes]
-        headers += [
-            ("Max-Forwards", str(hops)),
-            ("From", self.local),
-            ("To", self.remote),
-            ("Call-ID", self.call_id),
-            ("CSeq", f"{cseq} {method}"),
-        ]
-        if method in ("INVITE", "UPDATE"):
-            headers += [("Contact", self.contact), ("Allow", ALLOW)]
-        headers.append(("User-Agent", USER_AGENT))
-        if more:
-            headers += more
-        return request_bytes(method, target, headers, body, content_type)
+        target, routes = self.routed() if self.routes else (self.target, ())
+        lines = [f"{method} {target} SIP/2.0", self.via(self.branch_of(cseq, method))]
+        for route in routes:
+            lines.append(f"Route: {route}")
+        lines += (
+            f"Max-Forwards: {hops}",
+            f"From: {self.local}",
+            f"To: {self.remote}",
+            f"Call-ID: {self.call_id}",
+            f"CSeq: {cseq} {method}",
+        )
+        if method in TELLS_CONTACT:
+            lines += (f"Contact: {self.contact}", ALLOW_LINE)
+        lines.append(USER_AGENT_LINE)
+        for name, value in more:
+            lines.append(f"{name}: {value}")
+        return request_of_lines(lines, body, content_type)
 
     def cancel(self, more: Headers) -> bytes:
         """RFC 3261 9.1: the INVITE's own Request-URI, top Via, Route, From, To and CSeq number."""
         cseq = self.invite_cseq
-        headers = [
-            ("Via", self.via(self.branch_of(cseq))),
-            ("Max-Forwards", "70"),
-            ("From", self.local),
-            ("To", self.addressee),
-            ("Call-ID", self.call_id),
-            ("CSeq", f"{cseq} CANCEL"),
-            ("User-Agent", USER_AGENT),
-            *more,
+        lines = [
+            f"CANCEL {self.invite_uri} SIP/2.0",
+            self.via(self.branch_of(cseq)),
+            "Max-Forwards: 70",
+            f"From: {self.local}",
+            f"To: {self.addressee}",
+            f"Call-ID: {self.call_id}",
+            f"CSeq: {cseq} CANCEL",
+            USER_AGENT_LINE,
         ]
-        return request_bytes("CANCEL", self.invite_uri, headers)
+        for name, value in more:
+            lines.append(f"{name}: {value}")
+        return request_of_lines(lines)
 
 
 def is_loose(route: str) -> bool:

@@ -4,7 +4,7 @@ Made by the service from its configuration; nothing of it is recorded.  Password
 asked for when a digest is computed and are held by whoever made this.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from core.events.facts import Account
@@ -76,9 +76,8 @@ class Directory:
     def phone(self, user: str) -> PhoneEntry | None:
         return self.phones.get(user) or self.joined.get(user)
 
-    def everybody(self) -> Iterator[PhoneEntry]:
-        yield from self.phones.values()
-        yield from self.joined.values()
+    def everybody(self) -> list[PhoneEntry]:
+        return [*self.phones.values(), *self.joined.values()]
 
     def entries_of(self, member: str) -> list[PhoneEntry]:
         """One of a phone, one a line of a client, its lowest line first."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters.sip import proving
+from adapters.sip.build import SDP
 from adapters.sip.owner import Owner
 from core.events import observed, orders
 from core.events.base import Event
@@ -15,8 +16,6 @@ from core.machines.passing import ASK
 
 if TYPE_CHECKING:
     from adapters.sip.call_dialogs import CallDialogs
-
-SDP = "application/sdp"
 
 
 class Asking(NamedTuple):

@@ -6,9 +6,10 @@ A part of ``call_dialogs``; read that first.
 from typing import TYPE_CHECKING
 
 from adapters.sip.address import user_of
-from adapters.sip.dialog import Dialog
+from adapters.sip.build import SDP
+from adapters.sip.dialog import Dialog, flow_of
 from adapters.sip.grammar import split_at
-from adapters.sip.message import Flow
+from adapters.sip.identifiers import DialogNames
 from adapters.sip.pairing import answer_to
 from adapters.sip.rebuilt import invite_of
 from core.events import joined, orders
@@ -18,22 +19,22 @@ from core.events.facts import Origin, Target
 if TYPE_CHECKING:
     from adapters.sip.call_dialogs import CallDialogs
 
-SDP = "application/sdp"
-
 
 def opened(dialogs: "CallDialogs", party: str, origin: Origin) -> None:
     """By an INVITE that we are to answer (RFC 3261 12.1.1)."""
-    flow = Flow.read(origin.flow)
+    flow = flow_of(origin.flow)
     around = dialogs.around
     names = around.identifiers.dialog(dialogs.stream, party)
-    dialog = Dialog(names._replace(call_id=origin.call_id), flow, around.here(flow))
+    names = DialogNames(origin.call_id, names.tag, names.branch)
+    dialog = Dialog(names, flow, around.here(flow))
     dialog.local = f"{speakable(origin.called)};tag={dialog.tag}"
     dialog.remote = speakable(origin.caller)
     dialog.target = origin.contact
-    dialog.routes = [route for line in origin.routes for route in split_at(line, ",")]
+    if origin.routes:
+        dialog.routes = tuple(route for line in origin.routes for route in split_at(line, ","))
     dialog.remote_cseq = origin.cseq
     dialog.aim()
-    dialog.contact = dialogs.contact_of(dialog, user_of(origin.called))
+    dialog.contact = dialog.contact_of(user_of(origin.called))
     dialogs.dialogs[party] = dialog
     dialogs.openings[party] = origin.cseq
     dialogs.flows[party, 0] = flow

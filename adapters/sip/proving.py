@@ -8,8 +8,9 @@ can try passwords on it.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from adapters.sip.build import Headers
 from adapters.sip.dial_plan import is_outside
-from adapters.sip.dialog import Dialog, Headers
+from adapters.sip.dialog import Dialog
 from adapters.sip.directory import LineEntry
 from adapters.sip.proofs import Proofs, headers
 from core.events import observed, orders
@@ -62,12 +63,12 @@ def credentials(dialogs: "CallDialogs", party: str, dialog: Dialog, method: str)
     leg = party.partition(";")[0]
     proofs = dialogs.proofs.get(leg)
     if proofs is None or proofs.host != dialog.flow.host:
-        return []
+        return ()
     line = line_of(dialogs, leg)
     if line is None:
-        return []
+        return ()
     uri, _routes = dialog.routed()
-    return [*headers(proofs.spend(), line, line.account, method, uri, dialogs.cnonce_for)]
+    return headers(proofs.spend(), line, line.account, method, uri, dialogs.cnonce_for)
 
 
 HANDLERS: dict[type[Event], Callable[["CallDialogs", Any, Event], None]] = {

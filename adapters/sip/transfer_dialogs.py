@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adapters.sip.address import tag_of
-from adapters.sip.dialog import Dialog, Headers
-from adapters.sip.message import Flow
+from adapters.sip.build import Headers
+from adapters.sip.dialog import Dialog, flow_of
+from adapters.sip.identifiers import DialogNames
 from adapters.sip.names import PHRASES
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import origin_of
@@ -40,13 +41,13 @@ def transfer_asked(dialogs: "CallDialogs", event: observed.TransferAsked, _: Eve
 def taken(dialogs: "CallDialogs", leg: str, facts: Established) -> Dialog:
     """As the other call had it, but for the branches of what is asked from now on."""
     names = dialogs.around.identifiers.dialog(dialogs.stream, leg)
-    flow = Flow.read(facts.flow)
-    names = names._replace(call_id=facts.call_id, tag=facts.tag)
+    flow = flow_of(facts.flow)
+    names = DialogNames(facts.call_id, facts.tag, names.branch)
     dialog = Dialog(names, flow, dialogs.around.here(flow))
     dialog.local, dialog.target = facts.local, facts.target
     dialog.addressee = facts.remote.partition(";tag=")[0]
     dialog.follow(Peer(tag=tag_of(facts.remote)))
-    dialog.routes, dialog.contact = [*facts.routes], facts.contact
+    dialog.routes, dialog.contact = facts.routes, facts.contact
     dialog.cseq, dialog.remote_cseq = facts.cseq, facts.remote_cseq
     dialog.session, dialog.sdp_version = facts.session, facts.sdp_version
     dialog.origin = facts.origin

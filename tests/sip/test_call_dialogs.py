@@ -43,8 +43,8 @@ def test_the_record_alone_spells_every_message_again(stage: Stage) -> None:
 
 
 def test_why_a_leg_is_cancelled_is_said_twice() -> None:
-    assert reasons("") == []
-    assert reasons("SIP;cause=408") == [("Reason", "SIP;cause=408")]
+    assert reasons("") == ()
+    assert reasons("SIP;cause=408") == (("Reason", "SIP;cause=408"),)
     assert [name for name, _ in reasons(COMPLETED_ELSEWHERE)] == ["Reason", "Reason"]
 
 

@@ -1,5 +1,7 @@
 """Who rings when somebody dials, and who is told that nobody does."""
 
+from dataclasses import replace as replaced
+
 import pytest
 from msgspec.structs import replace
 
@@ -171,6 +173,19 @@ def test_a_phone_that_is_not_to_ring_is_called_from_within(busy: Stage) -> None:
     assert [t.leg for t in dial_plan.targets_of("c", "1")] == ["3"]
     assert dial_plan.targets_of("c", "9") == []
     assert [t.leg for t in plan(busy, "2").targets] == ["2"]
+
+
+def test_the_devices_of_a_phone_are_known_until_they_change(busy: Stage) -> None:
+    dial_plan, directory = busy.engine.exchange.plan, busy.engine.around.directory
+    phone = directory.phones["b"]
+    before = dial_plan.devices(phone)
+    assert dial_plan.devices(phone) is before
+    assert [t.told for t in dial_plan.devices(replaced(phone, told=False))] == [False]
+    more = [("Contact", "<sip:b@127.0.0.99:5060>")]
+    busy.proven("REGISTER", user="b", call_id="reg-b2", more=more)
+    assert [t.leg for t in dial_plan.devices(phone)] == ["2", "2.2"]
+    busy.wait(4000)
+    assert dial_plan.devices(phone) == ()
 
 
 def test_a_caller_does_not_wait_for_an_unattended_phone_0() -> None:

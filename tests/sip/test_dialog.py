@@ -2,7 +2,9 @@
 
 import pytest
 
-from adapters.sip.dialog import Dialog, is_loose
+from adapters.sip.address import address, sip_uri, uri
+from adapters.sip.dialog import Dialog, is_loose, place_of
+from adapters.sip.grammar import host_and_port
 from adapters.sip.identifiers import DialogNames
 from adapters.sip.message import Flow
 from core.events.facts import Peer
@@ -83,3 +85,39 @@ def test_a_route_that_is_none_is_left_as_it_is() -> None:
     assert is_loose("<sip:x;lr>")
     assert not is_loose("<sip:x>")
     assert is_loose("<<<")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("here", ["127.0.0.1:5060", "192.0.2.1:5080", "[2001:db8::1]:5060"])
+@pytest.mark.parametrize("user", ["", "4212", "b c", "1\r\nX: 1"])
+def test_our_contact_is_where_the_peer_sees_us(user: str, here: str, transport: str) -> None:
+    dialog = Dialog(DialogNames("call", "tag", "b"), UDP._replace(transport=transport), here)
+    read = uri(address(dialog.contact_of(user)).uri)
+    assert sip_uri(read.user, read.host, read.port) == sip_uri(user, *host_and_port(here))
+    assert read.params == ({} if transport == "udp" else {"transport": "tcp"})
+
+
+@pytest.mark.parametrize("transport", ["", ";transport=", ";transport=TCP", ";transport=udp"])
+@pytest.mark.parametrize("port", ["", ":5070"])
+def test_a_place_is_read_the_same_each_time(transport: str, port: str) -> None:
+    """One that names no transport in a parameter that is there names another one than ours."""
+    value = f"sip:b@127.0.0.3{port}{transport}"
+    named, host, number = place_of(value)
+    read = uri(value)
+    assert (named or "", host, number) == (transport[11:].lower(), read.host, read.port or 5060)
+    assert (named is None) is ("transport" not in read.params)
+    assert place_of(value) is place_of(value)
+
+
+def test_no_value_of_a_dialog_breaks_out_of_its_line() -> None:
+    for field in ("local", "remote", "target", "call_id", "here", "branch", "contact"):
+        for broken in ("a\r\nX: 1", "a\n", "a\r", "a\0"):
+            dialog = a_dialog()
+            setattr(dialog, field, broken)
+            with pytest.raises(ValueError, match="line end"):
+                dialog.request("INVITE", 1)
+    dialog = a_dialog()
+    with pytest.raises(ValueError, match="line end"):
+        dialog.cancel([("Reason", "a\r\nX: 1")])
+    with pytest.raises(ValueError, match="line end"):
+        dialog.request("INFO", 1, (), b"x", "text/plain\r\nX: 1")
