@@ -96,6 +96,11 @@ LEG = Life(
     ],
 )  # fmt: skip
 
+SAYING: tuple[type[Event], ...] = (
+    LegDoomed, LegChallenged, LegRefused, LegAcked, CancelLeg, AuthorizeLeg, AckLeg, ReleaseFork,
+)  # fmt: skip
+CONCERNS = LEG.causes.union(SAYING)
+
 REPORTED = (LegPhase.CHALLENGED, LegPhase.LOST, LegPhase.RELEASED)
 UP = (LegPhase.ANSWERED, LegPhase.LEAVING)  # Its dialog is there.
 PICKUP_ACK = LegAckTimedOut.__name__
@@ -120,7 +125,10 @@ def leg_toward(target: Target) -> Leg:
 
 
 def evolve(leg: Leg, event: Event) -> Leg:
+    """Most of what happens to it moves it to another phase and says no more than that."""
     phase = LEG[leg.phase, type(event)]
+    if type(event) not in SAYING:
+        return leg if phase is leg.phase else replace(leg, phase=phase)
     match event:
         case LegDoomed(reason=reason):
             return replace(leg, phase=phase, doom=reason, let_go=True)
