@@ -131,7 +131,7 @@ ONGOING = (Phase.RINGING, Phase.ANSWERED, Phase.TALKING)
 # -- Memory ------------------------------------------------------------------------
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """Only what a later decision needs."""
 
     phase: Phase = Phase.IDLE

@@ -96,17 +96,17 @@ LEG = Life(
     ],
 )  # fmt: skip
 
-SAYING: tuple[type[Event], ...] = (
+SAYING: frozenset[type[Event]] = frozenset((
     LegDoomed, LegChallenged, LegRefused, LegAcked, CancelLeg, AuthorizeLeg, AckLeg, ReleaseFork,
-)  # fmt: skip
-CONCERNS = LEG.causes.union(SAYING)
+))  # fmt: skip
+CONCERNS = LEG.causes | SAYING
 
 REPORTED = (LegPhase.CHALLENGED, LegPhase.LOST, LegPhase.RELEASED)
 UP = (LegPhase.ANSWERED, LegPhase.LEAVING)  # Its dialog is there.
 PICKUP_ACK = LegAckTimedOut.__name__
 
 
-class Leg(Struct, frozen=True):
+class Leg(Struct, frozen=True, gc=False):
     phase: LegPhase = LegPhase.NEW
     doom: str = ""
     refused: int = 0
