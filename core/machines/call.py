@@ -247,6 +247,8 @@ def while_answered(call: Call, seen: Observed) -> Decisions:
                 yield AckLeg(leg=call.winner)
             yield CallConfirmed()
             yield StopTimer(timer=ACK)
+        case LegRefused():
+            pass  # One that has lost has reported, as most do before the ACK.
         case AckTimedOut():
             yield ReleaseCaller()
             yield from close(call, why="the caller never acknowledged the answer")
@@ -328,9 +330,10 @@ WHILE: dict[Phase, Callable[[Call, Observed], Decisions]] = {
 
 def conclude(call: Call) -> Decisions:
     if call.phase is Phase.CLOSING and call.caller is CallerPhase.DONE and not call.pending():
-        yield CallEnded()
-    elif call.closing and not own.clients_in(call):
-        yield CallFreed()
+        return [CallEnded()]
+    if call.closing and not own.clients_in(call):
+        return [CallFreed()]
+    return ()
 
 
 def answer(call: Call, winner: str) -> Decisions:
@@ -359,11 +362,11 @@ def evolve(call: Call, event: Event) -> Call:
 
 
 def moved(call: Call, event: Event) -> Call:
-    kind = type(event)
-    phase, caller = CALL[call.phase, kind], CALLER[call.caller, kind]
-    if phase is call.phase and caller is call.caller:
-        return call
-    return replace(call, phase=phase, caller=caller)
+    return replace(call, phase=CALL[call.phase, type(event)])
+
+
+def caller_moved(call: Call, event: Event) -> Call:
+    return replace(call, caller=CALLER[call.caller, type(event)])
 
 
 def leg_moved(call: Call, event: Any) -> Call:
@@ -375,13 +378,10 @@ def leg_moved(call: Call, event: Any) -> Call:
     return call if after is leg else call.with_leg(name, after)
 
 
-def asked(call: Call, event: Event) -> Call:
-    return replace(call, passed=passing.evolve(call.passed, event))
-
-
 MEMORY: Memory[Call] = memory([
     # while           because of                    remembered by
-    (Phase,           CALL.causes | CALLER.causes,  moved),
+    (Phase,           CALL.causes,                  moved),
+    (Phase,           CALLER.causes,                caller_moved),
     ([Phase.IDLE],    [InviteArrived],              ringing.invited),
     ([Phase.RINGING], [LegJoined],                  ringing.joined),
     ([Phase.RINGING], [PickupArrived],              pickup.arrived),
@@ -391,7 +391,7 @@ MEMORY: Memory[Call] = memory([
     (Phase,           LEG_CONCERNS,                 leg_moved),
     ([Phase.TALKING], [TransferAsked],              transferring.asked),
     (Phase,           transferring.CONCERNS,        transferring.evolve),
-    (Phase,           passing.CONCERNS,             asked),
+    (Phase,           passing.CONCERNS,             passing.remember),
     (Phase,           lending.CONCERNS,             lending.evolve),
     (Phase,           losing.CONCERNS,              losing.evolve),
     (ONGOING,         own.CONCERNS,                 own.awaited),
