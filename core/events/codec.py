@@ -1,7 +1,7 @@
 """How a turn is spelled: ``[schema, at, seen, did]`` in msgpack.
 
-An event in it is ``[its name, its fields in order]``.  msgspec turns events into plain
-arrays and, on the way back, checks every type; msgpack packs and unpacks the bytes.
+An event in it is ``[its name, its fields in order]``.  msgspec spells it so and, on the way
+back, checks every type.
 A field that an old record lacks takes its default, so most changes need no new schema.
 Any other change raises ``SCHEMA`` and adds to ``UPCASTS`` the one function that brings
 the entries of the schema before it up to date.
@@ -12,7 +12,6 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-import msgpack
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     Cipher,
@@ -22,7 +21,8 @@ from eventsourcing.persistence import (
     StoredEvent,
     Transcoder,
 )
-from msgspec import Struct, convert, to_builtins
+from msgspec import Struct, convert
+from msgspec.msgpack import Decoder, Encoder
 
 from core.events import decided, discovered, joined, observed, orders, released
 from core.events.base import events_in
@@ -46,12 +46,26 @@ class Entries(Struct, array_like=True):
     did: tuple[DID, ...]  # type: ignore[valid-type]
 
 
+class StoredTurn(Struct, frozen=True, gc=False):
+    """The ``StoredEvent`` of eventsourcing, without its price: that is set field by field."""
+
+    originator_id: str
+    originator_version: int
+    topic: str  # What was seen, so a reader may ask for just that.
+    state: bytes
+
+
 class Msgpack(Transcoder):
+    def __init__(self) -> None:
+        self.encoder = Encoder()
+        self.decoder = Decoder()
+
     def encode(self, obj: Any) -> bytes:
-        return bytes(msgpack.packb(obj))
+        return self.encoder.encode(obj)
 
     def decode(self, data: bytes) -> Any:
-        return msgpack.unpackb(data)
+        """Plain values: what an old schema spelled is not yet ours to type."""
+        return self.decoder.decode(data)
 
 
 class TurnMapper(Mapper[str]):
@@ -66,14 +80,12 @@ class TurnMapper(Mapper[str]):
         super().__init__(transcoder)
 
     def to_stored_event(self, turn: DomainEventProtocol[str]) -> StoredEvent:
-        """The topic is what was seen, so a reader may ask for just that."""
         assert isinstance(turn, Turn)
-        entries = to_builtins((turn.at, turn.seen, turn.did), builtin_types=(bytes,))
-        return StoredEvent(
+        return StoredTurn(  # type: ignore[return-value]
             originator_id=turn.originator_id,
             originator_version=turn.originator_version,
             topic=type(turn.seen).__name__,
-            state=self.transcoder.encode((SCHEMA, *entries)),
+            state=self.transcoder.encode((SCHEMA, turn.at, turn.seen, turn.did)),
         )
 
     def to_domain_event(self, stored: StoredEvent) -> Turn:

@@ -15,7 +15,7 @@ from core.events.base import Decision, Decisions, Event, Observed
 State = TypeVar("State")
 
 
-class Turn(Struct, frozen=True, kw_only=True):
+class Turn(Struct, frozen=True, kw_only=True, gc=False):
     """The domain event of ``eventsourcing``, which gives the first two their names."""
 
     originator_id: str  # The stream: "call:…", "line:…".

@@ -21,6 +21,7 @@ different for the hotspot's own phone in ``own``.
 
 from collections.abc import Callable
 from enum import StrEnum, auto
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -76,12 +77,14 @@ from core.machines.caller import CALLER as CALLER
 from core.machines.caller import CallerPhase as CallerPhase
 from core.machines.caller import says_elsewhere
 from core.machines.closing import close, hang_up, release
+from core.machines.legs import CONCERNS as LEG_CONCERNS
 from core.machines.legs import LEG as LEG
-from core.machines.legs import REPORTED, best_refusal, leg_toward, let_go
+from core.machines.legs import REPORTED, best_refusal, let_go
 from core.machines.legs import Leg as Leg
 from core.machines.legs import LegPhase as LegPhase
 from core.machines.legs import evolve as evolve_leg
 from core.machines.life import Life
+from core.machines.memory import Memory, memory
 from core.machines.passing import Passed
 from core.machines.proof import Proof
 from core.machines.transferring import Transfer
@@ -128,7 +131,7 @@ ONGOING = (Phase.RINGING, Phase.ANSWERED, Phase.TALKING)
 # -- Memory ------------------------------------------------------------------------
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """Only what a later decision needs."""
 
     phase: Phase = Phase.IDLE
@@ -159,6 +162,9 @@ class Call(Struct, frozen=True):
     def is_in_play(self, name: str) -> bool:
         """Whether what this leg says may decide the call."""
         return name in self.legs and not self.legs[name].let_go
+
+    def with_leg(self, name: str, leg: Leg) -> "Call":
+        return replace(self, legs={**self.legs, name: leg})
 
     def pending(self) -> list[str]:
         return [name for name, leg in self.legs.items() if leg.phase not in REPORTED]
@@ -241,6 +247,8 @@ def while_answered(call: Call, seen: Observed) -> Decisions:
                 yield AckLeg(leg=call.winner)
             yield CallConfirmed()
             yield StopTimer(timer=ACK)
+        case LegRefused():
+            pass  # One that has lost has reported, as most do before the ACK.
         case AckTimedOut():
             yield ReleaseCaller()
             yield from close(call, why="the caller never acknowledged the answer")
@@ -322,9 +330,10 @@ WHILE: dict[Phase, Callable[[Call, Observed], Decisions]] = {
 
 def conclude(call: Call) -> Decisions:
     if call.phase is Phase.CLOSING and call.caller is CallerPhase.DONE and not call.pending():
-        yield CallEnded()
-    elif call.closing and not own.clients_in(call):
-        yield CallFreed()
+        return [CallEnded()]
+    if call.closing and not own.clients_in(call):
+        return [CallFreed()]
+    return ()
 
 
 def answer(call: Call, winner: str) -> Decisions:
@@ -347,47 +356,43 @@ def refuse(call: Call, code: int, why: str, reason: str = "") -> Decisions:
 
 def evolve(call: Call, event: Event) -> Call:
     """Remember one recorded event.  Asks nobody, refuses only what the tables forbid."""
-    kind = type(event)
-    phase = CALL[call.phase, kind]
-    caller = CALLER[call.caller, kind]
-    if phase is not call.phase or caller is not call.caller:
-        call = replace(call, phase=phase, caller=caller)
-    if (call.transfer or call.phase is Phase.TALKING) and kind in transferring.CONCERNS:
-        call = transferring.evolve(call, event)
-    match event:
-        case InviteArrived() if call.phase is Phase.IDLE:
-            return ringing.invited(call, event)
-        case LegJoined(target=target) if is_open_to(call, target.leg):
-            return with_leg(call, target.leg, leg_toward(target))
-        case PickupArrived(leg=name) if is_open_to(call, name) and not call.offerless:
-            return with_leg(call, name, Leg(picked=True, own=event.own))
-        case LegAckTimedOut(about=name) if name in call.legs:
-            return with_leg(call, name, replace(call.legs[name], acked=True))
-        case CallAnswered(by=name):
-            return replace(call, winner=name)
-        case RingCaller(code=code, leg=early):
-            return replace(call, rang=code, early=early or call.early)
-    if leg := call.legs.get(getattr(event, "leg", "")):
-        after = evolve_leg(leg, event)
-        return call if after is leg else with_leg(call, event.leg, after)  # type: ignore[attr-defined]
-    if kind in passing.CONCERNS:
-        return replace(call, passed=passing.evolve(call.passed, event))
-    if kind in lending.CONCERNS:
-        return lending.evolve(call, event)
-    if kind in losing.CONCERNS:
-        return losing.evolve(call, event)
-    closing = call.closing
-    if kind is HotspotClosing:
-        closing = call.phase in ONGOING
-    elif kind is CallFreed or kind is CallClosed:
-        closing = False
-    return call if closing is call.closing else replace(call, closing=closing)
+    for remember in MEMORY.get((call.phase, type(event)), ()):
+        call = remember(call, event)
+    return call
 
 
-def is_open_to(call: Call, leg: str) -> bool:
-    """Whether one of this name may still come in."""
-    return call.phase is Phase.RINGING and leg not in call.legs
+def moved(call: Call, event: Event) -> Call:
+    return replace(call, phase=CALL[call.phase, type(event)])
 
 
-def with_leg(call: Call, name: str, leg: Leg) -> Call:
-    return replace(call, legs={**call.legs, name: leg})
+def caller_moved(call: Call, event: Event) -> Call:
+    return replace(call, caller=CALLER[call.caller, type(event)])
+
+
+def leg_moved(call: Call, event: Any) -> Call:
+    name = event.leg
+    leg = call.legs.get(name)
+    if leg is None:
+        return call
+    after = evolve_leg(leg, event)
+    return call if after is leg else call.with_leg(name, after)
+
+
+MEMORY: Memory[Call] = memory([
+    # while           because of                    remembered by
+    (Phase,           CALL.causes,                  moved),
+    (Phase,           CALLER.causes,                caller_moved),
+    ([Phase.IDLE],    [InviteArrived],              ringing.invited),
+    ([Phase.RINGING], [LegJoined],                  ringing.joined),
+    ([Phase.RINGING], [PickupArrived],              pickup.arrived),
+    (Phase,           [RingCaller],                 ringing.heard),
+    (Phase,           [CallAnswered],               ringing.won),
+    (Phase,           [LegAckTimedOut],             pickup.never_acked),
+    (Phase,           LEG_CONCERNS,                 leg_moved),
+    ([Phase.TALKING], [TransferAsked],              transferring.asked),
+    (Phase,           transferring.CONCERNS,        transferring.evolve),
+    (Phase,           passing.CONCERNS,             passing.remember),
+    (Phase,           lending.CONCERNS,             lending.evolve),
+    (Phase,           losing.CONCERNS,              losing.evolve),
+    (ONGOING,         own.CONCERNS,                 own.awaited),
+])  # fmt: skip

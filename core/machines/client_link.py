@@ -202,7 +202,7 @@ DENIED_WHY = {
 
 
 def conclude(link: Link) -> Decisions:
-    yield from ()
+    return ()
 
 
 def clear(link: Link, seen: Observed) -> Decisions:

@@ -24,7 +24,7 @@ from core.machines.life import IllegalTurn
 from core.machines.switchboard import Switchboard, kind_of
 from core.machines.timers import Timers
 
-LINKS = ("link", "uplink")
+LINKS = ("link:", "uplink:")
 MOVES = (
     LinkConnected, LinkLost, LinkLeft, LinkCleared,
     UplinkConnected, UplinkLost, UplinkLeft, UplinkCleared,
@@ -66,8 +66,9 @@ class House:
 
     def note(self, turn: Turn) -> None:
         self.timers.remember(turn)
-        if kind_of(turn.originator_id) in LINKS and any(isinstance(e, MOVES) for e in turn.did):
-            self.since[turn.originator_id] = turn.at
+        stream = turn.originator_id
+        if stream.startswith(LINKS) and any(isinstance(event, MOVES) for event in turn.did):
+            self.since[stream] = turn.at
 
     def expire(self, at: int) -> None:
         """Let every timer that is due be heard, the earliest first."""

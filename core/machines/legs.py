@@ -96,12 +96,17 @@ LEG = Life(
     ],
 )  # fmt: skip
 
+SAYING: frozenset[type[Event]] = frozenset((
+    LegDoomed, LegChallenged, LegRefused, LegAcked, CancelLeg, AuthorizeLeg, AckLeg, ReleaseFork,
+))  # fmt: skip
+CONCERNS = LEG.causes | SAYING
+
 REPORTED = (LegPhase.CHALLENGED, LegPhase.LOST, LegPhase.RELEASED)
 UP = (LegPhase.ANSWERED, LegPhase.LEAVING)  # Its dialog is there.
 PICKUP_ACK = LegAckTimedOut.__name__
 
 
-class Leg(Struct, frozen=True):
+class Leg(Struct, frozen=True, gc=False):
     phase: LegPhase = LegPhase.NEW
     doom: str = ""
     refused: int = 0
@@ -120,7 +125,10 @@ def leg_toward(target: Target) -> Leg:
 
 
 def evolve(leg: Leg, event: Event) -> Leg:
+    """Most of what happens to it moves it to another phase and says no more than that."""
     phase = LEG[leg.phase, type(event)]
+    if type(event) not in SAYING:
+        return leg if phase is leg.phase else replace(leg, phase=phase)
     match event:
         case LegDoomed(reason=reason):
             return replace(leg, phase=phase, doom=reason, let_go=True)

@@ -258,7 +258,7 @@ WHILE: dict[Phase, Callable[[Line, Observed], Decisions]] = {
 
 
 def conclude(line: Line) -> Decisions:
-    yield from ()
+    return ()
 
 
 def register(line: Line) -> Decisions:

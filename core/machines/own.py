@@ -8,7 +8,10 @@ every call.  A part of ``call``; read that first.
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from core.events.base import Observed
+from core.events.decided import CallClosed, CallFreed
 from core.events.observed import CallerHungUp, HotspotClosing, LegHungUp, LegUnreachable
 from core.machines.caller import CallerPhase
 from core.machines.legs import REPORTED, UP, LegPhase
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from core.machines.call import Call
 
 IN_PLAY = (LegPhase.INVITED, LegPhase.PROCEEDING, LegPhase.ANSWERED)
+CONCERNS = (HotspotClosing, CallFreed, CallClosed)
 
 
 def leg_of(call: "Call") -> str:
@@ -52,3 +56,9 @@ def forgotten(call: "Call") -> list[Observed]:
         elif leg.own and leg.phase not in (LegPhase.NEW, *REPORTED):
             seen.append(LegUnreachable(leg=name))
     return seen
+
+
+def awaited(call: "Call", event: HotspotClosing | CallFreed | CallClosed) -> "Call":
+    """Whether the hotspot closes and waits for its clients in this call."""
+    closing = isinstance(event, HotspotClosing)
+    return call if closing is call.closing else replace(call, closing=closing)

@@ -9,6 +9,7 @@ read that first.
 """
 
 from enum import StrEnum, auto
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,6 +28,9 @@ from core.events.orders import (
 )
 from core.machines.life import Life
 from core.machines.proof import Proof
+
+if TYPE_CHECKING:
+    from core.machines.call import Call
 
 
 class PassedPhase(StrEnum):
@@ -149,6 +153,10 @@ def settle(passed: tuple[Passed, ...], seen: Observed) -> Decisions:
         one = of(passed, seen)
         if one and one.phase is PassedPhase.ABANDONED:
             yield AckAnswer(by=one.by, number=one.number)
+
+
+def remember(call: "Call", event: Event) -> "Call":
+    return replace(call, passed=evolve(call.passed, event))
 
 
 def evolve(passed: tuple[Passed, ...], event: Event) -> tuple[Passed, ...]:

@@ -7,10 +7,12 @@ it is owed too: no BYE before its ACK, or before that is overdue (RFC 3261 15). 
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from core.events.base import Decisions, Observed
-from core.events.joined import LegAcked, LegAckTimedOut
+from core.events.joined import LegAcked, LegAckTimedOut, PickupArrived
 from core.events.orders import AnswerLeg, ReleaseLeg, StartTimer, StopTimer
-from core.machines.legs import PICKUP_ACK, UP, LegPhase
+from core.machines.legs import PICKUP_ACK, UP, Leg, LegPhase
 
 if TYPE_CHECKING:
     from core.machines.call import Call
@@ -37,3 +39,18 @@ def settle(call: "Call", seen: Observed) -> Decisions:
 def leave(call: "Call", name: str) -> Decisions:
     if call.leg_is(name, LegPhase.LEAVING):
         yield ReleaseLeg(leg=name, reason=call.legs[name].doom)
+
+
+# -- Record into memory --------------------------------------------------------------
+
+
+def arrived(call: "Call", event: PickupArrived) -> "Call":
+    """While the call rings."""
+    if call.offerless or event.leg in call.legs:
+        return call
+    return call.with_leg(event.leg, Leg(picked=True, own=event.own))
+
+
+def never_acked(call: "Call", event: LegAckTimedOut) -> "Call":
+    leg = call.legs.get(event.about)
+    return call.with_leg(event.about, replace(leg, acked=True)) if leg else call

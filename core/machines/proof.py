@@ -13,7 +13,7 @@ from core.events.facts import Challenge
 AUTHORIZED_MAX = 3
 
 
-class Proof(Struct, frozen=True):
+class Proof(Struct, frozen=True, gc=False):
     """Of one request, however often it is sent."""
 
     asker: tuple[bool, str] = (False, "")  # Who challenged it last (``Challenge.asker``).

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from core.events.base import Decisions
+from core.events.decided import CallAnswered
+from core.events.joined import LegJoined
 from core.events.observed import (
     InviteArrived,
     LegChallenged,
@@ -32,18 +34,6 @@ HOTSPOT_FIRST = "hotspot-first"
 IN_TURN = "in-turn"
 PHONE_0 = "0"
 RINGING = (LegPhase.INVITED, LegPhase.PROCEEDING)
-
-
-def invited(call: "Call", event: InviteArrived) -> "Call":
-    return replace(
-        call,
-        legs={target.leg: leg_toward(target) for target in event.targets},
-        offerless=not event.offer,
-        kind=event.kind,
-        own=event.own,
-        ring=event.ring,
-        step_s=event.step_s,
-    )
 
 
 def alias_of(leg: str) -> str:
@@ -138,3 +128,33 @@ def may_authorize(call: "Call", seen: LegChallenged) -> bool:
     if leg is None or leg.phase is not LegPhase.CHALLENGED:
         return False
     return leg.proof.may_be_given(seen.challenge)
+
+
+# -- Record into memory --------------------------------------------------------------
+
+
+def invited(call: "Call", event: InviteArrived) -> "Call":
+    """While there is no call yet."""
+    return replace(
+        call,
+        legs={target.leg: leg_toward(target) for target in event.targets},
+        offerless=not event.offer,
+        kind=event.kind,
+        own=event.own,
+        ring=event.ring,
+        step_s=event.step_s,
+    )
+
+
+def joined(call: "Call", event: LegJoined) -> "Call":
+    """While the call rings."""
+    target = event.target
+    return call if target.leg in call.legs else call.with_leg(target.leg, leg_toward(target))
+
+
+def heard(call: "Call", event: RingCaller) -> "Call":
+    return replace(call, rang=event.code, early=event.leg or call.early)
+
+
+def won(call: "Call", event: CallAnswered) -> "Call":
+    return replace(call, winner=event.by)

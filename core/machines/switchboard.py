@@ -103,21 +103,20 @@ class Switchboard:
         Raises ``IllegalTurn`` and then has changed nothing.  Where a hearer is at fault,
         only its turn is missing: the others have been taken, and must be recorded.
         """
-        waiting = deque([(stream, seen)])
-        turns: list[Turn] = []
+        turn = self._take(stream, seen, at)
+        turns = [turn]
+        if NEWS.isdisjoint(map(type, turn.did)):
+            return turns  # As nearly always.
+        waiting = deque(self._news(turn))
         while waiting:
             hearer, heard = waiting.popleft()
             try:
                 turn = self._take(hearer, heard, at)
             except IllegalTurn as error:
-                if not turns:
-                    raise
                 self.faults.append(f"{hearer}: {error}, at {heard!r}")
                 continue
             turns.append(turn)
-            for event in turn.did:
-                if type(event) in NEWS:
-                    waiting.extend(self._concerns(turn.originator_id, event))
+            waiting.extend(self._news(turn))
         return turns
 
     def remember(self, turn: Turn) -> None:
@@ -130,6 +129,12 @@ class Switchboard:
         """It is over, and nobody will speak of it again."""
         self.states.pop(stream, None)
         self.numbers.pop(stream, None)
+
+    def _news(self, turn: Turn) -> Iterator[tuple[str, Observed]]:
+        """What others have to hear of this turn, by the house as it stands now."""
+        for event in turn.did:
+            if type(event) in NEWS:
+                yield from self._concerns(turn.originator_id, event)
 
     def _concerns(self, stream: str, event: Decision) -> Iterator[tuple[str, Observed]]:
         """Who else hears of it, and as what."""
@@ -152,7 +157,8 @@ class Switchboard:
 
     def _take(self, stream: str, seen: Observed, at: int) -> Turn:
         number = self.numbers.get(stream, 0) + 1
-        state, did = take(MACHINES[kind_of(stream)], self.state(stream), seen)
+        machine = MACHINES[kind_of(stream)]
+        state, did = take(machine, self.states.get(stream) or machine.NEWBORN, seen)
         self.states[stream], self.numbers[stream] = state, number
         return Turn(originator_id=stream, originator_version=number, at=at, seen=seen, did=did)
 

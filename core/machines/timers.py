@@ -32,6 +32,8 @@ EXPIRY: dict[str, type[Observed]] = {
     )
 }  # fmt: skip
 
+EXPIRIES = frozenset(EXPIRY.values())
+
 Key = tuple[str, str, str]  # Stream, timer, what it is about.
 
 
@@ -44,9 +46,9 @@ class Timers:
 
     def remember(self, turn: Turn) -> None:
         stream = turn.originator_id
-        seen = type(turn.seen).__name__
-        if seen in EXPIRY:
-            self.running.pop((stream, seen, getattr(turn.seen, "about", "")), None)
+        seen = type(turn.seen)
+        if seen in EXPIRIES:
+            self.running.pop((stream, seen.__name__, getattr(turn.seen, "about", "")), None)
         for order in turn.did:
             kind = type(order)
             if kind is StartTimer:

@@ -97,8 +97,8 @@ TRANSFER = Life(
 JOIN_AGAIN_S = 2
 JOIN_TRIES = 5
 RING, AGAIN = RingTimedOut.__name__, JoinDue.__name__
-CONCERNS = frozenset((
-    TransferAsked, TransferBegan, TransferAnswered, TransferFailed, JoinOffered, JoinRefused,
+CONCERNS: frozenset[type[Event]] = frozenset((
+    TransferBegan, TransferAnswered, TransferFailed, JoinOffered, JoinRefused,
     CallTransferred, NotifyTransfer, PassRequest,
 ))  # fmt: skip
 
@@ -341,9 +341,7 @@ def give_up(call: "Call") -> Decisions:
 
 
 def evolve(call: "Call", event: Event) -> "Call":
-    """Of a call that is talking."""
-    if isinstance(event, TransferAsked):
-        return asked(call, event)
+    """What becomes of the transfer that is under way, where there is one."""
     one = call.transfer
     if one is None or is_of_another(one, event):
         return call
@@ -375,7 +373,7 @@ def is_of_another(one: Transfer, event: Event) -> bool:
 
 
 def asked(call: "Call", event: TransferAsked) -> "Call":
-    """One that another call lends us has answered long ago."""
+    """While they talk.  A leg that another call lends us has answered long ago."""
     new = {target.leg: leg_toward(target) for target in event.targets}
     is_new = call.transfer is None and not call.lent and not new.keys() & call.legs.keys()
     if not new or not is_new or event.by not in call.sides:

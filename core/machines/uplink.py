@@ -210,7 +210,7 @@ DENIED_WHY = {
 
 
 def conclude(uplink: Uplink) -> Decisions:
-    yield from ()
+    return ()
 
 
 def counts(uplink: Uplink, epoch: int) -> bool:
