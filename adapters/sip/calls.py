@@ -77,7 +77,7 @@ class Calls:
             kind=plan.kind,
             refusal=plan.refusal,
             why="" if plan.targets else plan.why,
-            origin=origin_of(request, transaction.reply_flow),
+            origin=origin_of(request, transaction.flow),
             media=media,
             content_type=request.first("content-type") or SDP,
             own=plan.own,
@@ -281,8 +281,7 @@ class Calls:
         if invite is None:
             self.around.respond(transaction, 481)
             return
-        asked = invite.request
-        found = self.by_invite.get((asked.call_id, asked.from_tag, asked.cseq))
+        found = self.by_invite.get(invite.opening)
         if found is None:
             self.around.respond(transaction, 200)
             return
@@ -351,7 +350,7 @@ class Calls:
             content_type=request.first("content-type"),
             contact=peer_of(request).contact if offering else "",
             vias=tuple(request.all("via")),
-            flow=str(transaction.reply_flow),
+            flow=str(transaction.flow),
         )
         turns = self.hear(seen, stream)
         did = [entry for turn in turns for entry in turn.did]

@@ -12,6 +12,7 @@ from adapters.sip.identifiers import Identifiers
 from adapters.sip.message import Flow, Request, response_to
 from adapters.sip.own_phone import HERE, is_local
 from adapters.sip.transaction import ServerTransaction, Transactions
+from adapters.sip.transaction_state import UNANSWERED
 from core.machines.house import House
 
 SECOND_NS = 1_000_000_000
@@ -41,7 +42,7 @@ class Surroundings:
         self.local = local  # Which of our sockets speaks this transport toward a host.
         self.dice = dice
         self.transactions = Transactions()
-        self.transactions.grain_s = LINGER_GRAIN_S
+        self.transactions.deadlines.grain_s = LINGER_GRAIN_S
         self.transactions.oversize.way = self.stream_way
         self.ways: dict[str, tuple[tuple[str, int], ...]] = {}
         self.drops: Counter[str] = Counter()
@@ -85,6 +86,9 @@ class Surroundings:
         body: bytes = b"",
         content_type: str = "",
     ) -> None:
+        """Ignored where the final response has been said."""
+        if transaction.state not in UNANSWERED:
+            return
         data = response_to(
             transaction.request,
             code,

@@ -15,20 +15,14 @@ repeated late finds its own call and not a second one.
 Nothing here reads a clock or a socket.  Time comes in with each call (any monotonic
 seconds); what has to leave waits in the outbox until the shell fetches it, which it does
 after its commit.
-
-A transaction has at most one moment to say something again (timers A, E, G and the 2xx) and
-one to end (B, D, F, H, I, J, K, L, M).  It stands in the heap once, at the earlier of the
-two.  A moment that moves later is noticed when the old one comes, so most timers of a call
-that goes well are one push and no removal.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from heapq import heappop, heappush
-from itertools import count
 from math import inf
 from typing import Any
 
+from adapters.sip.deadlines import Deadlines
 from adapters.sip.matching import Key, is_unique, older_key, refusal_ack, server_key
 from adapters.sip.message import Flow, Request, Response, parse, reply_flow, stamp
 from adapters.sip.oversize import DATAGRAM_MOST, Oversize
@@ -39,8 +33,6 @@ from adapters.sip.transaction_state import (
     ServerTransaction,
     State,
     TimedOut,
-    in_vain,
-    is_reliable,
 )
 
 __all__ = ["ClientTransaction", "ServerTransaction", "State", "TimedOut", "Transactions"]
@@ -53,7 +45,6 @@ class Transactions:
 
     def __init__(self, t1_s: float = 0.5, t2_s: float = 4.0, t4_s: float = 5.0) -> None:
         self.t1_s, self.t2_s, self.t4_s = t1_s, t2_s, t4_s
-        self.grain_s = 0.0  # So much later may end what only lingers.
         self.patience_s = 64 * t1_s  # Timers B, F, H, J, L and M.
         self.oversize = Oversize(t1_s, t2_s)
         self.outbox: list[tuple[Flow, bytes]] = []
@@ -61,8 +52,8 @@ class Transactions:
         self.absorbed: Counter[str] = Counter()  # What never reached the user, by reason.
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
-        self._heap: list[tuple[float, int, AnyTransaction]] = []
-        self._order = count()
+        self.deadlines = Deadlines()
+        self.next_deadline = self.deadlines.next  # When ``handle_timers`` has to be called.
 
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
@@ -94,11 +85,10 @@ class Transactions:
     def _open_server(self, key: Key, request: Request, flow: Flow, now: float) -> ServerTransaction:
         reply = reply_flow(request, flow)
         if request.method == "INVITE":
-            made = ServerTransaction(key, flow, request, State.PROCEEDING, reply)
+            made = ServerTransaction(key, reply, request, State.PROCEEDING)
         else:
-            made = ServerTransaction(key, flow, request, State.TRYING, reply)
-            made.ends_at = now + self.patience_s  # Nobody waits for an answer after this.
-            self._arm(made)
+            made = ServerTransaction(key, reply, request, State.TRYING)
+            self._linger(made, now, self.patience_s)  # Nobody waits for an answer after this.
         self._servers[key] = made
         return made
 
@@ -106,7 +96,7 @@ class Transactions:
         self, ack: Request, invite: ServerTransaction | None, flow: Flow, now: float
     ) -> ServerTransaction | None:
         if invite is None or invite.state not in (State.COMPLETED, State.CONFIRMED):
-            return ServerTransaction((), flow, ack, State.ACK, flow)
+            return ServerTransaction((), flow, ack, State.ACK)
         self.absorbed["ack"] += 1
         if invite.state is State.COMPLETED:
             self._confirm(invite, now)
@@ -114,13 +104,14 @@ class Transactions:
 
     def _confirm(self, invite: ServerTransaction, now: float) -> None:
         invite.state = State.CONFIRMED
+        invite.in_vain = ""
         invite.repeats_at = inf
-        self._linger(invite, now, 0.0 if is_reliable(invite) else self.t4_s)  # Timer I.
+        self._linger(invite, now, self.t4_s if invite.flow.transport == "udp" else 0.0)  # Timer I.
 
     def _repeat_response(self, found: ServerTransaction) -> None:
         self.absorbed["repeated-request"] += 1
         if found.data and found.state in (State.PROCEEDING, State.COMPLETED):
-            self.outbox.append((found.reply_flow, found.data))
+            self.outbox.append((found.flow, found.data))
 
     def _older_invite(self, ack: Request) -> ServerTransaction | None:
         """The INVITE of an ACK from before RFC 3261 (17.2.3): it has the To tag of our response."""
@@ -145,7 +136,7 @@ class Transactions:
         """
         if transaction.state not in UNANSWERED:
             return
-        self.outbox.append((transaction.reply_flow, data))
+        self.outbox.append((transaction.flow, data))
         self._enter(transaction, data, code, now)
 
     def _enter(self, transaction: ServerTransaction, data: bytes, code: int, now: float) -> None:
@@ -153,20 +144,30 @@ class Transactions:
         transaction.data = data
         if code < 200:
             transaction.state = State.PROCEEDING
-        elif not transaction.is_invite:
+            return
+        is_udp = transaction.flow.transport == "udp"
+        del transaction.request
+        if not transaction.is_invite:
             transaction.state = State.COMPLETED
-            self._linger(transaction, now, 0.0 if is_reliable(transaction) else self.patience_s)
+            self._linger(transaction, now, self.patience_s if is_udp else 0.0)
+            return
+        if code < 300:
+            transaction.state = State.ACCEPTED
+            transaction.in_vain = "" if transaction.acknowledged else "no-ack"
         else:
-            transaction.state = State.ACCEPTED if code < 300 else State.COMPLETED
-            if code < 300 or not is_reliable(transaction):
-                transaction.interval_s = self.t1_s
-                transaction.repeats_at = now + self.t1_s
-            self._linger(transaction, now, self.patience_s)
+            transaction.state = State.COMPLETED
+            transaction.in_vain = "no-ack"
+        if code < 300 or is_udp:
+            transaction.interval_s = self.t1_s
+            transaction.repeats_at = now + self.t1_s
+            self.deadlines.arm(transaction)
+        self._linger(transaction, now, self.patience_s)
 
     def acknowledged(self, transaction: ServerTransaction) -> None:
         """The dialog has seen the ACK for our 2xx: it is not repeated any more."""
         transaction.acknowledged = True
         if transaction.state is State.ACCEPTED:
+            transaction.in_vain = ""
             transaction.repeats_at = inf
 
     # -- Our requests ------------------------------------------------------------------
@@ -194,7 +195,7 @@ class Transactions:
             made.repeats_at = now + self.t1_s
             if len(data) > DATAGRAM_MOST or method == "CANCEL":
                 self.oversize.widen(made, self._clients.get((branch, "INVITE")), now)
-        self._arm(made)
+        self.deadlines.arm(made)
         return made
 
     def give_up_after_cancel(self, transaction: ClientTransaction, now: float) -> None:
@@ -210,91 +211,84 @@ class Transactions:
         Provisionals and the first final go up; of an INVITE also each further 2xx, whose ACK
         may have been lost (RFC 6026 7.2).  A refused INVITE gets its ACK here (17.1.1.3).
         """
-        vias = response.all("via")
+        vias = response.fields["via"]
         if len(vias) != 1 or "," in vias[0]:  # RFC 3261 8.1.3.3: meant for somebody else.
             self.absorbed["several-vias"] += 1
             return None
-        found = self._clients.get((response.via.branch, response.cseq_method))
+        found = self._clients.get((response.via.branch, response.method))
         if found is None:
             self.absorbed["stray-response"] += 1
             return None
+        code = response.code
         if found.state in UNANSWERED:
-            self._advance(found, response, now)
+            if code < 200:
+                self._progress(found, now)
+            else:
+                self._conclude(found, response, now)
             return found
-        if found.state is State.ACCEPTED and 200 <= response.code < 300:
+        if found.state is State.ACCEPTED and 200 <= code < 300:
             return found
         self.absorbed["repeated-response"] += 1
-        if found.ack and response.code >= 300:
+        if found.ack and code >= 300:
             self.outbox.append((found.flow, found.ack))
         return None
 
-    def _advance(self, found: ClientTransaction, response: Response, now: float) -> None:
-        if response.code < 200:
-            self._progress(found, now)
-            return
-        found.repeats_at = inf
+    def _progress(self, found: ClientTransaction, now: float) -> None:
+        if found.method != "INVITE":
+            found.interval_s = self.t2_s  # For the timer E after the one that runs.
+        elif found.state is State.CALLING:
+            found.repeats_at, found.ends_at = inf, now + found.proceeds_s
+            self.deadlines.arm(found)
+        if found.spare is not None:  # It was heard over TCP.
+            found.repeats_at = inf
+            self.deadlines.arm(found)
+        found.state = State.PROCEEDING
+
+    def _conclude(self, found: ClientTransaction, response: Response, now: float) -> None:
+        """Its first final response: what it has asked is not said again."""
+        is_udp = found.flow.transport == "udp"
         if found.method != "INVITE":
             found.state = State.COMPLETED
-            self._linger(found, now, 0.0 if is_reliable(found) else self.t4_s)  # Timer K.
+            wait_s = self.t4_s if is_udp else 0.0  # Timer K.
         elif response.code < 300:
             found.state = State.ACCEPTED
-            self._linger(found, now, self.patience_s)  # Timer M.
+            wait_s = self.patience_s  # Timer M.
         else:
             found.state = State.COMPLETED
             found.ack = refusal_ack(found.data, response)
             self.outbox.append((found.flow, found.ack))
             self.patient += 1  # The peer repeats itself after T1 and no sooner.
-            wait_s = 0.0 if is_reliable(found) else max(TIMER_D_LEAST_S, self.patience_s)
-            self._linger(found, now, wait_s)
-
-    def _progress(self, found: ClientTransaction, now: float) -> None:
-        if found.spare is not None:  # It was heard over TCP.
-            found.repeats_at = inf
-        if found.method != "INVITE":
-            found.interval_s = self.t2_s  # For the timer E after the one that runs.
-        elif found.state is State.CALLING:
-            found.repeats_at, found.ends_at = inf, now + found.proceeds_s
-        found.state = State.PROCEEDING
+            wait_s = max(TIMER_D_LEAST_S, self.patience_s) if is_udp else 0.0
+        found.in_vain = ""
+        found.data, found.spare = b"", None
+        found.repeats_at = inf
+        self._linger(found, now, wait_s)
 
     # -- Time, and ways that are lost --------------------------------------------------
 
-    def next_deadline(self) -> float | None:
-        """When ``handle_timers`` has to be called next; None while nothing waits."""
-        heap = self._heap
-        while heap:
-            at, _, first = heap[0]
-            if at == first.repeats_at or at == first.ends_at:
-                return at
-            heappop(heap)
-            if at == first.queued_at:  # Its only entry, and too early: it moves.
-                first.queued_at = inf
-                self._arm(first)
-        return None
-
     def handle_timers(self, now: float) -> list[TimedOut]:
         """Repeats what is due, ends what is over, and tells whose user waits in vain."""
-        ended: list[TimedOut] = []
+        over: list[AnyTransaction] = []
         while (at := self.next_deadline()) is not None and at <= now:
-            due = heappop(self._heap)[2]
-            due.queued_at = inf
-            if due.ends_at <= now:
-                if reason := in_vain(due):
-                    ended.append(TimedOut(due, reason))
-                self._end(due)
-            elif isinstance(due, ClientTransaction) and due.spare is not None:
-                self._narrow(due, now)
-            else:
-                self._say_again(due, now)
-        return ended
+            for due in self.deadlines.take(at):
+                if due.ends_at <= now:
+                    over.append(due)
+                    self._end(due)
+                elif due.repeats_at > now:
+                    continue  # It has moved.
+                elif isinstance(due, ClientTransaction) and due.spare is not None:
+                    self._narrow(due, now)
+                else:
+                    self._say_again(due, now)
+        return [TimedOut(one, one.in_vain) for one in over if one.in_vain]
 
     def _say_again(self, due: AnyTransaction, now: float) -> None:
-        flow = due.reply_flow if isinstance(due, ServerTransaction) else due.flow
-        self.outbox.append((flow, due.data))
+        self.outbox.append((due.flow, due.data))
         due.interval_s *= 2
         if due.state is not State.CALLING:  # Only timer A grows without bound.
             due.interval_s = min(due.interval_s, self.t2_s)
         due.repeats_at = now + due.interval_s
-        self._arm(due)
+        self.deadlines.arm(due)
 
     def failed(
         self,
@@ -324,30 +318,22 @@ class Transactions:
     def _narrow(self, client: ClientTransaction, now: float) -> None:
         if self.oversize.narrow(client, now):
             self.outbox.append((client.flow, client.data))
-        self._arm(client)
-
-    def _arm(self, transaction: AnyTransaction) -> None:
-        due = min(transaction.repeats_at, transaction.ends_at)
-        if due < transaction.queued_at:
-            transaction.queued_at = due
-            heappush(self._heap, (due, next(self._order), transaction))
+        self.deadlines.arm(client)
 
     def _linger(self, transaction: AnyTransaction, now: float, wait_s: float) -> None:
-        """It ends so many seconds from now, at once where that is none, up to a grain late."""
+        """It ends so many seconds from now, at once where that is none."""
         if wait_s:
-            grain = self.grain_s
-            transaction.ends_at = -(-(now + wait_s) // grain) * grain if grain else now + wait_s
-            self._arm(transaction)
+            self.deadlines.linger(transaction, now + wait_s)
         else:
             self._end(transaction)
 
-    def _end(self, transaction: AnyTransaction) -> None:
-        transaction.state = State.TERMINATED
-        transaction.repeats_at = transaction.ends_at = inf
-        is_ours = isinstance(transaction, ClientTransaction)
+    def _end(self, over: AnyTransaction) -> None:
+        over.state = State.TERMINATED
+        over.repeats_at = over.ends_at = inf
+        is_ours = isinstance(over, ClientTransaction)
         known: dict[Key, Any] = self._clients if is_ours else self._servers
-        if known.get(transaction.key) is transaction:
-            del known[transaction.key]
+        if known.get(over.key) is over:
+            del known[over.key]
 
     # -- After a restart ---------------------------------------------------------------
 
@@ -373,6 +359,7 @@ class Transactions:
             self._progress(made, now)
             if method != "INVITE" and flow.transport == "udp":
                 made.repeats_at = now + self.t2_s
+                self.deadlines.arm(made)
         return made
 
     def resume_server(

@@ -95,7 +95,7 @@ class Transfers:
             called=target.user,
             contact=peer_of(request).contact,
             vias=tuple(request.all("via")),
-            flow=str(transaction.reply_flow),
+            flow=str(transaction.flow),
         )
         if replaces:
             seen = self.joined(seen, stream, phone, replaces)

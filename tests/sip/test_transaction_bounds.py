@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.sip.deadlines import Deadlines
 from adapters.sip.message import Flow, Malformed, Request, parse
 from adapters.sip.transaction import ClientTransaction, ServerTransaction, State
 from tests.sip.clockwork import (
@@ -26,6 +27,10 @@ steady = settings(max_examples=40, deadline=None, derandomize=True, database=Non
 @pytest.fixture
 def clock() -> Clockwork:
     return Clockwork()
+
+
+def is_empty(deadlines: Deadlines) -> bool:
+    return not (deadlines._heap or deadlines._lingering or deadlines._leaving)
 
 
 # -- Ways that are lost, and time that jumps ---------------------------------------
@@ -67,9 +72,10 @@ def test_the_next_deadline_is_exact_and_the_heap_stays_small(clock: Clockwork) -
         clock.answer(invite, 180)
         clock.answer(invite, 200)
     assert clock.layer.next_deadline() == PATIENCE
-    assert len(clock.layer._heap) == 50, "one entry a transaction, moved and not added to"
+    assert not clock.layer.deadlines._heap, "what is answered and what has moved stays in no heap"
+    assert [*map(len, clock.layer.deadlines._lingering.values())] == [50]
     clock.wait()
-    assert clock.layer._heap == []
+    assert is_empty(clock.layer.deadlines)
 
 
 def test_nothing_secret_in_a_repr(clock: Clockwork) -> None:
@@ -135,7 +141,7 @@ def test_nothing_raises_and_everything_ends(steps: list[Step]) -> None:
     assert clock.now <= last + PATIENCE
     assert len(clock.layer) == 0
     assert clock.layer.next_deadline() is None
-    assert clock.layer._heap == []
+    assert is_empty(clock.layer.deadlines)
 
 
 # -- Two layers and a bad wire between them ----------------------------------------
