@@ -5,7 +5,7 @@ observation, and the call's machine decides.  What it orders is carried out by
 ``CallDialogs``.  Nothing is decided here that the log would have to know.
 """
 
-from itertools import takewhile
+from math import inf
 
 from adapters.sip import answered
 from adapters.sip.address import user_of
@@ -13,11 +13,18 @@ from adapters.sip.call_dialogs import CALLER, SDP, CallDialogs
 from adapters.sip.dial_plan import Plan, is_outside
 from adapters.sip.dialog import ALLOW
 from adapters.sip.facts import challenge_in, origin_of, peer_of
-from adapters.sip.forgetting import Opening, forget_answered, forget_call, openings_of
+from adapters.sip.forgetting import (
+    Opening,
+    forget_answered,
+    forget_call,
+    leaves_at,
+    openings_of,
+    settle,
+)
 from adapters.sip.message import Flow, Request, Response
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import redacted
-from adapters.sip.surroundings import SECOND_NS, Surroundings
+from adapters.sip.surroundings import Surroundings
 from adapters.sip.transaction import ClientTransaction, ServerTransaction, TimedOut
 from adapters.sip.transfer import Transfers
 from core.events import joined, observed
@@ -34,8 +41,6 @@ PASSED_ON = ("INVITE", "UPDATE", "INFO", "MESSAGE")
 OUT_OF_ORDER = 500
 TIMER_C_S = 180.0  # RFC 3261 16.6
 FORKS_MAX = 16  # Branches of one call that are released; more are no accident.
-KEPT_AFTER_END_NS = 64 * SECOND_NS  # A peer may repeat itself for 64*T1, and so may we.
-FORGET_EVERY_NS = 5 * SECOND_NS
 
 
 class Calls:
@@ -44,13 +49,13 @@ class Calls:
     def __init__(self, around: Surroundings) -> None:
         self.around = around
         self.open: dict[str, CallDialogs] = {}
-        self.by_dialog: dict[tuple[str, str], tuple[str, str]] = {}  # Call-ID and our tag.
+        self.by_tag: dict[str, tuple[str, str]] = {}  # Ours: of which call, and whose dialog.
         self.by_invite: dict[Opening, tuple[str, str]] = {}
         self.answering: dict[Owner, ServerTransaction] = {}
-        self.inviting: dict[tuple[str, str], ClientTransaction] = {}  # Stream and leg.
         self.ringing: dict[str, None] = {}  # Those that may ring yet, the oldest first.
         self.transfers = Transfers(self)
-        self.ended: list[tuple[int, str]] = []  # When each call ended, oldest first.
+        self.ended: dict[int, list[str]] = {}  # Which calls leave the memory, by when.
+        self.next_forgetting: float = inf
 
     def state(self, stream: str) -> Call:
         state: Call = self.around.house.board.state(stream)
@@ -61,10 +66,9 @@ class Calls:
 
     # -- A call begins -----------------------------------------------------------------------
 
-    def begin(self, transaction: ServerTransaction, flow: Flow, plan: Plan, media: Media) -> None:
+    def begin(self, transaction: ServerTransaction, stream: str, plan: Plan, media: Media) -> None:
         """An INVITE that nobody refused: everything a call has to know goes into its first turn."""
         request = transaction.request
-        stream = self.stream_of(request)
         offer = redacted(request.body)
         seen = observed.InviteArrived(
             line=plan.line,
@@ -111,9 +115,9 @@ class Calls:
         dialogs = self.open.get(stream)
         if dialogs is None:
             return
-        known = (len(dialogs.dialogs), len(dialogs.elsewhere))
+        known, elsewhere = len(dialogs.dialogs), len(dialogs.elsewhere)
         dialogs.carry_out(turn)
-        if (len(dialogs.dialogs), len(dialogs.elsewhere)) != known:
+        if len(dialogs.dialogs) != known or len(dialogs.elsewhere) != elsewhere:
             self.know(dialogs)
         while dialogs.unspelled:
             self.around.drops["unspelled"] += 1
@@ -121,31 +125,31 @@ class Calls:
         for entry in turn.did:
             kind = type(entry)
             if kind is CallEnded:
-                self.ended.append((self.around.at, stream))
+                settle(self, dialogs)
+                self.forget_later(stream, self.around.at)
             elif kind is CancelLeg:
-                inviting = self.inviting.get((stream, entry.leg))  # type: ignore[union-attr]
-                if inviting is not None:
-                    self.around.transactions.give_up_after_cancel(inviting, self.around.now)
+                dialog = dialogs.dialogs[entry.leg]  # type: ignore[union-attr]
+                branch = dialog.branch_of(dialog.invite_cseq)
+                self.around.transactions.give_up_after_cancel(branch, self.around.now)
 
     def know(self, dialogs: CallDialogs) -> None:
         for opening, party in openings_of(dialogs):
             self.by_invite[opening] = (dialogs.stream, party)
         for party, dialog in dialogs.dialogs.items():
             if party not in dialogs.elsewhere:
-                self.by_dialog[dialog.call_id, dialog.tag] = (dialogs.stream, party)
+                self.by_tag[dialog.tag] = (dialogs.stream, party)
 
     def request(self, owner: Owner, branch: str, method: str, data: bytes, flow: Flow) -> None:
         sent = self.around.transactions.send_request(
             branch, method, data, flow, owner, self.around.now
         )
-        self.watch(owner, sent)
+        if owner.by:
+            self.bound(sent)
 
-    def watch(self, owner: Owner, sent: ClientTransaction) -> None:
-        """What bounds an INVITE that has had a provisional: the ring time, else timer C."""
-        if sent.method == "INVITE" and owner.by:
+    def bound(self, sent: ClientTransaction) -> None:
+        """How long a re-INVITE may ring; the first one of a leg has the ring time of its call."""
+        if sent.method == "INVITE":
             sent.proceeds_s = TIMER_C_S
-        elif sent.method == "INVITE":
-            self.inviting[owner.stream, owner.party] = sent
 
     def ack(self, owner: Owner, data: bytes, flow: Flow) -> None:
         self.around.transactions.send_ack(data, flow)
@@ -178,7 +182,7 @@ class Calls:
         dialog = dialogs.dialogs[leg]
         code = response.code
         if code < 200:
-            body = self.body_of(dialogs, response)
+            body = self.body_of(dialogs, response) if response.body else b""
             if dialog.progress == (code, response.to_tag) and not body:
                 self.around.drops["repeated-progress"] += 1
                 return
@@ -193,7 +197,7 @@ class Calls:
 
     def stray(self, response: Response) -> None:
         """A 2xx that comes after its transaction was given up still has to be released."""
-        found = self.by_dialog.get((response.call_id, response.from_tag))
+        found = self.find(response.call_id, response.from_tag)
         if found and response.method == "INVITE" and 200 <= response.code < 300:
             stream, party = found
             dialogs = self.open[stream]
@@ -248,12 +252,17 @@ class Calls:
 
     # -- Requests within a call ------------------------------------------------------------------
 
-    def find(self, request: Request) -> tuple[str, str] | None:
-        return self.by_dialog.get((request.call_id, request.to_tag))
+    def find(self, call_id: str, tag: str) -> tuple[str, str] | None:
+        """The call, and its party that has this dialog with us; the tag is ours."""
+        found = self.by_tag.get(tag)
+        if found is None:
+            return None
+        stream, party = found
+        return found if self.open[stream].dialogs[party].call_id == call_id else None
 
     def acked(self, request: Request) -> None:
         """The ACK to a 2xx of ours (RFC 3261 13.3.1.4)."""
-        found = self.find(request)
+        found = self.find(request.call_id, request.to_tag)
         if found is None:
             self.around.drops["stray-ack"] += 1
             return
@@ -294,7 +303,7 @@ class Calls:
     def within(self, transaction: ServerTransaction, flow: Flow) -> None:
         """A request in a dialog of ours (RFC 3261 12.2.2)."""
         request = transaction.request
-        found = self.find(request)
+        found = self.find(request.call_id, request.to_tag)
         if found is None:
             self.around.respond(transaction, 481)
             return
@@ -367,22 +376,21 @@ class Calls:
 
     # -- The end ------------------------------------------------------------------------------
 
-    def next_forgetting(self) -> int:
-        """When an ended call may leave the memory; several together, for each would be a wake."""
-        over = self.ended[0][0] + KEPT_AFTER_END_NS
-        return -(-over // FORGET_EVERY_NS) * FORGET_EVERY_NS
+    def forget_later(self, stream: str, at: int) -> None:
+        """It has ended then."""
+        over = leaves_at(at)
+        self.ended.setdefault(over, []).append(stream)
+        self.next_forgetting = min(self.next_forgetting, over)
 
     def forget_ended(self) -> None:
         """A call that ended long enough ago leaves the memory; the log keeps it."""
-        until = self.around.at - KEPT_AFTER_END_NS
-        over = [*takewhile(lambda ended: ended[0] <= until, self.ended)]
-        if not over:
-            return
-        del self.ended[: len(over)]
-        for _, stream in over:
-            if dialogs := self.open.pop(stream, None):
-                forget_call(self, dialogs)
-        self.around.house.forget({stream for _, stream in over})
+        while self.next_forgetting <= self.around.at:
+            over = self.ended.pop(int(self.next_forgetting))
+            self.next_forgetting = min(self.ended, default=inf)
+            for stream in over:
+                if dialogs := self.open.pop(stream, None):
+                    forget_call(self, dialogs)
+            self.around.house.forget({*over})
 
 
 def keep_keys(dialogs: CallDialogs, recorded: bytes, body: bytes) -> None:

@@ -10,6 +10,7 @@ given to whoever answers for it (``calls``, ``registrar``, ``registration``), ob
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from adapters.net.relay_ports import RelayError
 from adapters.sip.address import address, user_of
@@ -52,7 +53,7 @@ class Exchange:
         self.registrations = Registrations(around)
         self.refuse_new = False  # The store cannot be written: no new call, no new binding.
         self.carriers: dict[str, Callable[[Turn], None]] = {
-            "call": self.calls.carry_out,
+            "call": self.carry_out_call,
             "line": self.registrations.carry_out,
             "link": self.carry_out_link,
         }
@@ -88,9 +89,9 @@ class Exchange:
         if seconds is not None:
             wire = int(seconds * SECOND_NS) + 1
             due = wire if due is None or wire < due else due
-        if self.calls.ended:
-            forgetting = self.calls.next_forgetting()
-            due = forgetting if due is None or forgetting < due else due
+        forgetting = self.calls.next_forgetting
+        if forgetting < (inf if due is None else due):
+            due = int(forgetting)
         return due
 
     def take_out(self) -> list[tuple[Flow, bytes]]:
@@ -109,7 +110,11 @@ class Exchange:
         carrier = self.carriers.get(kind_of(turn.originator_id))
         if carrier is not None:
             carrier(turn)
-        self.media.follow(turn)
+
+    def carry_out_call(self, turn: Turn) -> None:
+        self.calls.carry_out(turn)
+        if turn.originator_id in self.media.relayed:
+            self.media.follow(turn)
 
     def carry_out_link(self, turn: Turn) -> None:
         self.registrar.carry_out(turn)
@@ -140,7 +145,7 @@ class Exchange:
             return
         owner = transaction.owner
         assert isinstance(owner, Owner)
-        if kind_of(owner.stream) == "line":
+        if transaction.method == "REGISTER":
             self.registrations.response(owner, response)
         else:
             self.calls.response(owner, response)
@@ -186,18 +191,21 @@ class Exchange:
     def invited(self, transaction: ServerTransaction, flow: Flow) -> None:
         """Who is it, may they, and whom does it ring (design section 4)."""
         request = transaction.request
-        refusal = self.unfit(request)
+        stream = self.calls.stream_of(request)
+        refusal = self.unfit(request, stream)
         if refusal:
             code, headers = refusal
             self.around.respond(transaction, code, headers=headers)
             return
         own = self.around.directory.own
         if own is not None and is_local(flow):
-            self.begin(transaction, flow, self.plan.from_own(own, request, display_name(request)))
+            plan = self.plan.from_own(own, request, display_name(request))
+            self.begin(transaction, stream, plan)
             return
         entry = self.plan.line_of(request, flow)
         if entry is not None:
-            self.begin(transaction, flow, self.plan.incoming(entry, request, display_name(request)))
+            plan = self.plan.incoming(entry, request, display_name(request))
+            self.begin(transaction, stream, plan)
             return
         user = user_of(request.first("from"))
         phone = self.around.directory.phone(user)
@@ -207,7 +215,7 @@ class Exchange:
             return
         match self.authentication.judge(request, user):
             case Verdict.PROVEN:
-                self.begin(transaction, flow, self.plan.from_phone(phone, request))
+                self.begin(transaction, stream, self.plan.from_phone(phone, request))
             case Verdict.WRONG:
                 self.around.drops["wrong-password"] += 1
                 self.around.respond(transaction, 403)
@@ -216,28 +224,27 @@ class Exchange:
                 headers = self.authentication.challenge("Proxy-Authenticate", stale=stale)
                 self.around.respond(transaction, 407, headers=headers)
 
-    def unfit(self, request: Request) -> tuple[int, Headers] | None:
+    def unfit(self, request: Request, stream: str) -> tuple[int, Headers] | None:
         """What no call can be made of, whoever sends it."""
         kind = request.first("content-type").partition(";")[0].strip().lower()
         if request.body and kind and kind != "application/sdp":
             return 415, [("Accept", "application/sdp")]
-        if self.calls.stream_of(request) in self.calls.open:
+        if stream in self.calls.open:
             return 482, []  # Merged (RFC 3261 8.2.2.2): it came to us by two ways.
         if not peer_of(request).contact:  # Nowhere to say anything to later (RFC 3261 8.1.1.8).
             return 400, []
         return None
 
-    def begin(self, transaction: ServerTransaction, flow: Flow, plan: Plan) -> None:
+    def begin(self, transaction: ServerTransaction, stream: str, plan: Plan) -> None:
         if plan.picker is not None and self.joining.pick_up(transaction, plan.picker):
             return
-        stream = self.calls.stream_of(transaction.request)
         try:
             media = self.media.open(stream, transaction.request.body, bool(plan.targets))
         except RelayError:
             self.around.drops["no-media-port"] += 1
             self.around.respond(transaction, 500, headers=[("Retry-After", "10")])
             return
-        self.calls.begin(transaction, flow, plan, media)
+        self.calls.begin(transaction, stream, plan, media)
 
 
 def display_name(request: Request) -> str:

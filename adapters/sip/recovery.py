@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from adapters.net.relay_ports import RelayError
 from adapters.sip.call_dialogs import CALLER, CallDialogs
-from adapters.sip.calls import KEPT_AFTER_END_NS
 from adapters.sip.exchange import Exchange
+from adapters.sip.forgetting import KEPT_AFTER_END_NS
 from adapters.sip.message import Flow
 from adapters.sip.own_phone import is_local
 from adapters.sip.owner import Owner
@@ -121,7 +121,7 @@ def take_up(exchange: Exchange, stream: str, story: list[Turn]) -> None:
         undone.at = turn.at
         dialogs.carry_out(turn)
         if any(isinstance(entry, CallEnded) for entry in turn.did):
-            exchange.calls.ended.append((turn.at, stream))
+            exchange.calls.forget_later(stream, turn.at)
     dialogs.wire = exchange.calls
     exchange.calls.open[stream] = dialogs
     exchange.calls.ringing[stream] = None
@@ -190,11 +190,12 @@ def resume(exchange: Exchange, sent: Sent, *, proceeding: bool, send: bool) -> N
     made = transactions.resume_client(
         sent.branch, sent.method, sent.data, sent.flow, owner, now, proceeding, send
     )
-    exchange.calls.watch(owner, made)
+    if owner.by:
+        exchange.calls.bound(made)
     is_opening = sent.method == "INVITE" and not owner.by
     call = exchange.calls.state(owner.stream)
     if is_opening and not call.leg_is(owner.party, LegPhase.PROCEEDING):
-        transactions.give_up_after_cancel(made, now)
+        transactions.give_up_after_cancel(sent.branch, now)
 
 
 def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: Undone) -> None:

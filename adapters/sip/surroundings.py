@@ -89,10 +89,13 @@ class Surroundings:
         """Ignored where the final response has been said."""
         if transaction.state not in UNANSWERED:
             return
+        request = transaction.request
+        if not to_tag and not request.to_tag:
+            to_tag = self.stateless_tag(request)
         data = response_to(
-            transaction.request,
+            request,
             code,
-            to_tag=to_tag or self.stateless_tag(transaction.request),
+            to_tag=to_tag,
             headers=headers,
             body=body,
             content_type=content_type,

@@ -88,7 +88,8 @@ class Transactions:
             made = ServerTransaction(key, reply, request, State.PROCEEDING)
         else:
             made = ServerTransaction(key, reply, request, State.TRYING)
-            self._linger(made, now, self.patience_s)  # Nobody waits for an answer after this.
+            # Nobody waits for an answer after this.
+            self.deadlines.linger(made, now + self.patience_s)
         self._servers[key] = made
         return made
 
@@ -106,7 +107,10 @@ class Transactions:
         invite.state = State.CONFIRMED
         invite.in_vain = ""
         invite.repeats_at = inf
-        self._linger(invite, now, self.t4_s if invite.flow.transport == "udp" else 0.0)  # Timer I.
+        if invite.flow.transport == "udp":
+            self.deadlines.linger(invite, now + self.t4_s)  # Timer I.
+        else:
+            self._end(invite)
 
     def _repeat_response(self, found: ServerTransaction) -> None:
         self.absorbed["repeated-request"] += 1
@@ -149,7 +153,10 @@ class Transactions:
         del transaction.request
         if not transaction.is_invite:
             transaction.state = State.COMPLETED
-            self._linger(transaction, now, self.patience_s if is_udp else 0.0)
+            if is_udp:
+                self.deadlines.linger(transaction, now + self.patience_s)  # Timer J.
+            else:
+                self._end(transaction)
             return
         if code < 300:
             transaction.state = State.ACCEPTED
@@ -161,7 +168,7 @@ class Transactions:
             transaction.interval_s = self.t1_s
             transaction.repeats_at = now + self.t1_s
             self.deadlines.arm(transaction)
-        self._linger(transaction, now, self.patience_s)
+        self.deadlines.linger(transaction, now + self.patience_s)
 
     def acknowledged(self, transaction: ServerTransaction) -> None:
         """The dialog has seen the ACK for our 2xx: it is not repeated any more."""
@@ -198,10 +205,11 @@ class Transactions:
         self.deadlines.arm(made)
         return made
 
-    def give_up_after_cancel(self, transaction: ClientTransaction, now: float) -> None:
+    def give_up_after_cancel(self, branch: str, now: float) -> None:
         """A cancelled INVITE is over after 64*T1, with or without its 487 (RFC 3261 9.1)."""
-        if transaction.state is State.PROCEEDING:
-            self._linger(transaction, now, self.patience_s)
+        invite = self._clients.get((branch, "INVITE"))
+        if invite is not None and invite.state is State.PROCEEDING:
+            self.deadlines.linger(invite, now + self.patience_s)
 
     # -- Responses of others -----------------------------------------------------------
 
@@ -238,7 +246,8 @@ class Transactions:
             found.interval_s = self.t2_s  # For the timer E after the one that runs.
         elif found.state is State.CALLING:
             found.repeats_at, found.ends_at = inf, now + found.proceeds_s
-            self.deadlines.arm(found)
+            if found.proceeds_s < inf:
+                self.deadlines.arm(found)
         if found.spare is not None:  # It was heard over TCP.
             found.repeats_at = inf
             self.deadlines.arm(found)
@@ -262,7 +271,10 @@ class Transactions:
         found.in_vain = ""
         found.data, found.spare = b"", None
         found.repeats_at = inf
-        self._linger(found, now, wait_s)
+        if wait_s:
+            self.deadlines.linger(found, now + wait_s)
+        else:
+            self._end(found)
 
     # -- Time, and ways that are lost --------------------------------------------------
 
@@ -319,13 +331,6 @@ class Transactions:
         if self.oversize.narrow(client, now):
             self.outbox.append((client.flow, client.data))
         self.deadlines.arm(client)
-
-    def _linger(self, transaction: AnyTransaction, now: float, wait_s: float) -> None:
-        """It ends so many seconds from now, at once where that is none."""
-        if wait_s:
-            self.deadlines.linger(transaction, now + wait_s)
-        else:
-            self._end(transaction)
 
     def _end(self, over: AnyTransaction) -> None:
         over.state = State.TERMINATED

@@ -87,6 +87,12 @@ class ServerTransaction(Transaction):
         self.is_invite = request.method == "INVITE"
         self.acknowledged = False
 
+    def is_settled(self) -> bool:
+        """Whether it has its final response, and the user of an INVITE waits for no ACK to it."""
+        if self.state is State.ACCEPTED:
+            return self.acknowledged
+        return self.state not in UNANSWERED
+
     def lose(self, flow: Flow) -> None:
         """Where its connection is gone, responses open one to where the sender listens (RFC 3261
         18.2.2): to the host the request came from, at the port of its Via.

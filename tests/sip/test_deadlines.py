@@ -61,15 +61,15 @@ def test_each_is_told_at_its_own_moment(
         one = ours[which]
         if is_waiting:
             one.repeats_at = at
-            deadlines.arm(one)
         else:
             deadlines.linger(one, at)
+        deadlines.arm(one)
     while (at_last := deadlines.next()) is not None:
         assert at_last == min(min(one.repeats_at, one.ends_at) for one in ours)
-        for one in deadlines.take(at_last):
-            if one.ends_at == at_last:
-                one.repeats_at = one.ends_at = inf
-            elif one.repeats_at == at_last:
-                one.repeats_at = inf
-                deadlines.arm(one)
+        for told in deadlines.take(at_last):
+            if told.ends_at == at_last:
+                told.repeats_at = told.ends_at = inf
+            elif told.repeats_at == at_last:
+                told.repeats_at = inf
+                deadlines.arm(told)
     assert all(one.repeats_at == one.ends_at == inf for one in ours)

@@ -29,6 +29,10 @@ def clock() -> Clockwork:
     return Clockwork()
 
 
+def branch_of(client: ClientTransaction) -> str:
+    return str(client.key[0])
+
+
 def is_empty(deadlines: Deadlines) -> bool:
     return not (deadlines._heap or deadlines._lingering or deadlines._leaving)
 
@@ -120,7 +124,7 @@ def play(clock: Clockwork, steps: list[Step]) -> None:
             case "answer" if client:
                 clock.answer(client, code)
             case "give up" if client:
-                clock.layer.give_up_after_cancel(client, clock.now)
+                clock.layer.give_up_after_cancel(branch_of(client), clock.now)
             case "lost":
                 clock.layer.failed(flow, clock.now)
             case "wait":
@@ -128,7 +132,7 @@ def play(clock: Clockwork, steps: list[Step]) -> None:
     for server in servers:  # Whatever the users owe.
         clock.respond(server, 486)
     for client in clients:
-        clock.layer.give_up_after_cancel(client, clock.now)
+        clock.layer.give_up_after_cancel(branch_of(client), clock.now)
 
 
 @given(steps=st.lists(one_step, max_size=40))
@@ -229,7 +233,7 @@ def test_over_a_bad_wire_each_request_and_refusal_is_heard_once(
     wire.post(0.0)
     wire.run()
     if call.state is State.PROCEEDING:  # Every final was lost: the ring timer would cancel.
-        wire.caller.layer.give_up_after_cancel(call, wire.caller.now)
+        wire.caller.layer.give_up_after_cancel(branch_of(call), wire.caller.now)
         wire.run()
     assert len(wire.caller.layer) == len(wire.phone.layer) == 0
     assert wire.heard[method] <= 1, "the application sees a request once"
