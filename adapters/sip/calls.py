@@ -109,12 +109,9 @@ class Calls:
 
     # -- Turns become messages ---------------------------------------------------------------
 
-    def carry_out(self, turn: Turn) -> None:
+    def carry_out(self, dialogs: CallDialogs, turn: Turn) -> None:
         """Called for every turn of a call, once its machine has taken it."""
         stream = turn.originator_id
-        dialogs = self.open.get(stream)
-        if dialogs is None:
-            return
         known, elsewhere = len(dialogs.dialogs), len(dialogs.elsewhere)
         dialogs.carry_out(turn)
         if len(dialogs.dialogs) != known or len(dialogs.elsewhere) != elsewhere:
@@ -167,33 +164,36 @@ class Calls:
     # -- Responses of legs, and of whoever was asked something ----------------------------------
 
     def response(self, owner: Owner, response: Response) -> None:
-        if owner.by:
+        stream, leg, by, _number = owner
+        if by:
             answered.passed(self, owner, response)
-        elif response.method == "INVITE":
-            self.response_of_leg(owner, response)
-        elif response.method == "BYE":
-            answered.released(self, owner, response)
-
-    def response_of_leg(self, owner: Owner, response: Response) -> None:
-        stream, leg = owner.stream, owner.party
+            return
+        if response.method != "INVITE":
+            if response.method == "BYE":
+                answered.released(self, owner, response)
+            return
         dialogs = self.open.get(stream)
         if dialogs is None or leg not in dialogs.dialogs:
             return
-        dialog = dialogs.dialogs[leg]
         code = response.code
         if code < 200:
-            body = self.body_of(dialogs, response) if response.body else b""
-            if dialog.progress == (code, response.to_tag) and not body:
-                self.around.drops["repeated-progress"] += 1
-                return
-            peer = peer_of(response) if code > 100 else Peer()
-            self.hear(observed.LegProgressed(leg=leg, code=code, answer=body, peer=peer), stream)
+            self.progress_of_leg(dialogs, leg, response)
         elif code < 300:
             self.answer_of_leg(dialogs, leg, response)
         elif is_outside(leg) and code in (401, 407) and (asked := challenge_in(response)):
             self.hear(observed.LegChallenged(leg=leg, code=code, challenge=asked), stream)
         else:
             self.hear(observed.LegRefused(leg=leg, code=code), stream)
+
+    def progress_of_leg(self, dialogs: CallDialogs, leg: str, response: Response) -> None:
+        code = response.code
+        body = self.body_of(dialogs, response) if response.body else b""
+        if dialogs.dialogs[leg].progress == (code, response.to_tag) and not body:
+            self.around.drops["repeated-progress"] += 1
+            return
+        peer = peer_of(response) if code > 100 else Peer()
+        seen = observed.LegProgressed(leg=leg, code=code, answer=body, peer=peer)
+        self.hear(seen, dialogs.stream)
 
     def stray(self, response: Response) -> None:
         """A 2xx that comes after its transaction was given up still has to be released."""

@@ -53,7 +53,6 @@ class Exchange:
         self.registrations = Registrations(around)
         self.refuse_new = False  # The store cannot be written: no new call, no new binding.
         self.carriers: dict[str, Callable[[Turn], None]] = {
-            "call": self.carry_out_call,
             "line": self.registrations.carry_out,
             "link": self.carry_out_link,
         }
@@ -107,14 +106,14 @@ class Exchange:
     # -- Inside ----------------------------------------------------------------------------------
 
     def carry_out(self, turn: Turn) -> None:
-        carrier = self.carriers.get(kind_of(turn.originator_id))
-        if carrier is not None:
+        stream = turn.originator_id
+        dialogs = self.calls.open.get(stream)
+        if dialogs is not None:
+            self.calls.carry_out(dialogs, turn)
+            if stream in self.media.relayed:
+                self.media.follow(turn)
+        elif (carrier := self.carriers.get(kind_of(stream))) is not None:
             carrier(turn)
-
-    def carry_out_call(self, turn: Turn) -> None:
-        self.calls.carry_out(turn)
-        if turn.originator_id in self.media.relayed:
-            self.media.follow(turn)
 
     def carry_out_link(self, turn: Turn) -> None:
         self.registrar.carry_out(turn)
