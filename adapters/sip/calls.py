@@ -24,7 +24,7 @@ from adapters.sip.forgetting import (
 from adapters.sip.message import Flow, Request, Response
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import redacted
-from adapters.sip.surroundings import Surroundings
+from adapters.sip.surroundings import SECOND_NS, Surroundings
 from adapters.sip.transaction import ClientTransaction, ServerTransaction, TimedOut
 from adapters.sip.transfer import Transfers
 from core.events import joined, observed
@@ -39,7 +39,7 @@ from core.machines.passing import find
 
 PASSED_ON = ("INVITE", "UPDATE", "INFO", "MESSAGE")
 OUT_OF_ORDER = 500
-TIMER_C_S = 180.0  # RFC 3261 16.6
+TIMER_C_NS = 180 * SECOND_NS  # RFC 3261 16.6
 FORKS_MAX = 16  # Branches of one call that are released; more are no accident.
 
 
@@ -127,7 +127,7 @@ class Calls:
             elif kind is CancelLeg:
                 dialog = dialogs.dialogs[entry.leg]  # type: ignore[union-attr]
                 branch = dialog.branch_of(dialog.invite_cseq)
-                self.around.transactions.give_up_after_cancel(branch, self.around.now)
+                self.around.transactions.give_up_after_cancel(branch, self.around.at)
 
     def know(self, dialogs: CallDialogs) -> None:
         for opening, party in openings_of(dialogs):
@@ -138,7 +138,7 @@ class Calls:
 
     def request(self, owner: Owner, branch: str, method: str, data: bytes, flow: Flow) -> None:
         sent = self.around.transactions.send_request(
-            branch, method, data, flow, owner, self.around.now
+            branch, method, data, flow, owner, self.around.at
         )
         if owner.by:
             self.bound(sent)
@@ -146,7 +146,7 @@ class Calls:
     def bound(self, sent: ClientTransaction) -> None:
         """How long a re-INVITE may ring; the first one of a leg has the ring time of its call."""
         if sent.method == "INVITE":
-            sent.proceeds_s = TIMER_C_S
+            sent.proceeds = TIMER_C_NS
 
     def ack(self, owner: Owner, data: bytes, flow: Flow) -> None:
         self.around.transactions.send_ack(data, flow)
@@ -159,7 +159,7 @@ class Calls:
     def answer(self, owner: Owner, code: int, data: bytes) -> None:
         transaction = self.answering.get(owner)
         if transaction is not None:
-            self.around.transactions.respond(transaction, data, code, self.around.now)
+            self.around.transactions.respond(transaction, data, code, self.around.at)
 
     # -- Responses of legs, and of whoever was asked something ----------------------------------
 

@@ -15,10 +15,10 @@ from adapters.sip.transaction_state import AnyTransaction
 
 
 class Deadlines:
-    """``grain_s``: so much later may end what only lingers, and together with others."""
+    """``grain``: so much later may end what only lingers, and together with others."""
 
     def __init__(self) -> None:
-        self.grain_s = 0.0
+        self.grain = 0.0
         self._heap: list[tuple[float, int, AnyTransaction]] = []
         self._order = count()
         self._lingering: dict[float, list[AnyTransaction]] = {}  # By when they leave.
@@ -30,7 +30,7 @@ class Deadlines:
             heappush(self._heap, (due, next(self._order), waiting))
 
     def linger(self, transaction: AnyTransaction, until: float) -> None:
-        grain = self.grain_s
+        grain = self.grain
         if grain:
             until = -(-until // grain) * grain
         transaction.ends_at = until

@@ -29,7 +29,7 @@ from adapters.sip.own_phone import is_local
 from adapters.sip.owner import Owner
 from adapters.sip.registrar import Registrar
 from adapters.sip.registration import Registrations
-from adapters.sip.surroundings import SECOND_NS, Surroundings
+from adapters.sip.surroundings import Surroundings
 from adapters.sip.transaction import ServerTransaction, State, TimedOut
 from core.events.turn import Turn
 from core.machines.switchboard import kind_of
@@ -76,22 +76,21 @@ class Exchange:
 
     def handle_timers(self, at: int) -> None:
         self.around.at = at
-        for ended in self.around.transactions.handle_timers(self.around.now):
+        for ended in self.around.transactions.handle_timers(self.around.at):
             self.timed_out(ended)
         self.around.house.expire(at)
         self.calls.forget_ended()
 
     def next_deadline(self) -> int | None:
         """When ``handle_timers`` has something to do, in Unix nanoseconds."""
-        due = self.around.house.timers.next_due()
-        seconds = self.around.transactions.next_deadline()
-        if seconds is not None:
-            wire = int(seconds * SECOND_NS) + 1
-            due = wire if due is None or wire < due else due
-        forgetting = self.calls.next_forgetting
-        if forgetting < (inf if due is None else due):
-            due = int(forgetting)
-        return due
+        due = self.calls.next_forgetting
+        timer = self.around.house.timers.next_due()
+        if timer is not None and timer < due:
+            due = timer
+        wire = self.around.transactions.next_deadline()
+        if wire is not None and wire < due:
+            due = wire
+        return int(due) if due < inf else None
 
     def take_out(self) -> list[tuple[Flow, bytes]]:
         return self.around.transactions.take_out()
@@ -100,7 +99,7 @@ class Exchange:
         """The transport lost this way (RFC 3261 8.1.3.1)."""
         self.around.at = at
         way = partial(other_way, self.calls)
-        for ended in self.around.transactions.failed(flow, self.around.now, way):
+        for ended in self.around.transactions.failed(flow, self.around.at, way):
             self.timed_out(ended)
 
     # -- Inside ----------------------------------------------------------------------------------
@@ -138,7 +137,7 @@ class Exchange:
                 self.calls.timed_out(owner, ended)
 
     def response(self, response: Response) -> None:
-        transaction = self.around.transactions.receive_response(response, self.around.now)
+        transaction = self.around.transactions.receive_response(response, self.around.at)
         if transaction is None:
             self.calls.stray(response)
             return
@@ -150,7 +149,7 @@ class Exchange:
             self.calls.response(owner, response)
 
     def request(self, request: Request, flow: Flow) -> None:
-        transaction = self.around.transactions.receive_request(request, flow, self.around.now)
+        transaction = self.around.transactions.receive_request(request, flow, self.around.at)
         if transaction is None:
             return
         if transaction.state is State.ACK:

@@ -185,7 +185,7 @@ def invite_again(exchange: Exchange, call: Call, sent: Sent) -> None:
 
 
 def resume(exchange: Exchange, sent: Sent, *, proceeding: bool, send: bool) -> None:
-    transactions, now = exchange.around.transactions, exchange.around.now
+    transactions, now = exchange.around.transactions, exchange.around.at
     owner = sent.owner
     made = transactions.resume_client(
         sent.branch, sent.method, sent.data, sent.flow, owner, now, proceeding, send
@@ -213,7 +213,7 @@ def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: U
         code, data, _ = answered or Answered(100, b"", 0)
         acked = request.method == "INVITE" and not is_awaited(call, by, number)
         made: ServerTransaction = exchange.around.transactions.resume_server(
-            request, flow, exchange.around.now, code, data, acked and code < 300
+            request, flow, exchange.around.at, code, data, acked and code < 300
         )
         exchange.calls.owe(owner, made)
         if data and not (acked and code < 300):

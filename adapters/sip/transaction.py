@@ -12,8 +12,8 @@ what got lost is sent again until somebody answers or 64*T1 have passed.
 *Accepted* is RFC 6026: a 2xx does not end the INVITE transaction at once, so that an INVITE
 repeated late finds its own call and not a second one.
 
-Nothing here reads a clock or a socket.  Time comes in with each call (any monotonic
-seconds); what has to leave waits in the outbox until the shell fetches it, which it does
+Nothing here reads a clock or a socket.  Time comes in with each call, in the unit that T1
+is given in; what has to leave waits in the outbox until the shell fetches it, which it does
 after its commit.
 """
 
@@ -37,16 +37,14 @@ from adapters.sip.transaction_state import (
 
 __all__ = ["ClientTransaction", "ServerTransaction", "State", "TimedOut", "Transactions"]
 
-TIMER_D_LEAST_S = 32.0  # The server's timer H may come from a larger T1 than ours.
-
 
 class Transactions:
     """All transactions of one SIP element, their deadlines and what waits to be sent."""
 
-    def __init__(self, t1_s: float = 0.5, t2_s: float = 4.0, t4_s: float = 5.0) -> None:
-        self.t1_s, self.t2_s, self.t4_s = t1_s, t2_s, t4_s
-        self.patience_s = 64 * t1_s  # Timers B, F, H, J, L and M.
-        self.oversize = Oversize(t1_s, t2_s)
+    def __init__(self, t1: float = 0.5, t2: float = 4.0, t4: float = 5.0) -> None:
+        self.t1, self.t2, self.t4 = t1, t2, t4
+        self.patience = 64 * t1  # Timers B, F, H, J, L and M; and D, for it is 32 seconds.
+        self.oversize = Oversize(t1, t2)
         self.outbox: list[tuple[Flow, bytes]] = []
         self.patient = 0  # How many of these nobody waits for.
         self.absorbed: Counter[str] = Counter()  # What never reached the user, by reason.
@@ -89,7 +87,7 @@ class Transactions:
         else:
             made = ServerTransaction(key, reply, request, State.TRYING)
             # Nobody waits for an answer after this.
-            self.deadlines.linger(made, now + self.patience_s)
+            self.deadlines.linger(made, now + self.patience)
         self._servers[key] = made
         return made
 
@@ -108,7 +106,7 @@ class Transactions:
         invite.in_vain = ""
         invite.repeats_at = inf
         if invite.flow.transport == "udp":
-            self.deadlines.linger(invite, now + self.t4_s)  # Timer I.
+            self.deadlines.linger(invite, now + self.t4)  # Timer I.
         else:
             self._end(invite)
 
@@ -154,7 +152,7 @@ class Transactions:
         if not transaction.is_invite:
             transaction.state = State.COMPLETED
             if is_udp:
-                self.deadlines.linger(transaction, now + self.patience_s)  # Timer J.
+                self.deadlines.linger(transaction, now + self.patience)  # Timer J.
             else:
                 self._end(transaction)
             return
@@ -165,10 +163,10 @@ class Transactions:
             transaction.state = State.COMPLETED
             transaction.in_vain = "no-ack"
         if code < 300 or is_udp:
-            transaction.interval_s = self.t1_s
-            transaction.repeats_at = now + self.t1_s
+            transaction.interval = self.t1
+            transaction.repeats_at = now + self.t1
             self.deadlines.arm(transaction)
-        self.deadlines.linger(transaction, now + self.patience_s)
+        self.deadlines.linger(transaction, now + self.patience)
 
     def acknowledged(self, transaction: ServerTransaction) -> None:
         """The dialog has seen the ACK for our 2xx: it is not repeated any more."""
@@ -196,10 +194,10 @@ class Transactions:
     ) -> ClientTransaction:
         key = (branch, method)
         made = self._clients[key] = ClientTransaction(key, flow, data, method, owner)
-        made.ends_at = now + self.patience_s
+        made.ends_at = now + self.patience
         if flow.transport == "udp":
-            made.interval_s = self.t1_s
-            made.repeats_at = now + self.t1_s
+            made.interval = self.t1
+            made.repeats_at = now + self.t1
             if len(data) > DATAGRAM_MOST or method == "CANCEL":
                 self.oversize.widen(made, self._clients.get((branch, "INVITE")), now)
         self.deadlines.arm(made)
@@ -209,7 +207,7 @@ class Transactions:
         """A cancelled INVITE is over after 64*T1, with or without its 487 (RFC 3261 9.1)."""
         invite = self._clients.get((branch, "INVITE"))
         if invite is not None and invite.state is State.PROCEEDING:
-            self.deadlines.linger(invite, now + self.patience_s)
+            self.deadlines.linger(invite, now + self.patience)
 
     # -- Responses of others -----------------------------------------------------------
 
@@ -243,10 +241,10 @@ class Transactions:
 
     def _progress(self, found: ClientTransaction, now: float) -> None:
         if found.method != "INVITE":
-            found.interval_s = self.t2_s  # For the timer E after the one that runs.
+            found.interval = self.t2  # For the timer E after the one that runs.
         elif found.state is State.CALLING:
-            found.repeats_at, found.ends_at = inf, now + found.proceeds_s
-            if found.proceeds_s < inf:
+            found.repeats_at, found.ends_at = inf, now + found.proceeds
+            if found.proceeds < inf:
                 self.deadlines.arm(found)
         if found.spare is not None:  # It was heard over TCP.
             found.repeats_at = inf
@@ -258,21 +256,21 @@ class Transactions:
         is_udp = found.flow.transport == "udp"
         if found.method != "INVITE":
             found.state = State.COMPLETED
-            wait_s = self.t4_s if is_udp else 0.0  # Timer K.
+            wait = self.t4 if is_udp else 0.0  # Timer K.
         elif response.code < 300:
             found.state = State.ACCEPTED
-            wait_s = self.patience_s  # Timer M.
+            wait = self.patience  # Timer M.
         else:
             found.state = State.COMPLETED
             found.ack = refusal_ack(found.data, response)
             self.outbox.append((found.flow, found.ack))
             self.patient += 1  # The peer repeats itself after T1 and no sooner.
-            wait_s = max(TIMER_D_LEAST_S, self.patience_s) if is_udp else 0.0
+            wait = self.patience if is_udp else 0.0  # Timer D.
         found.in_vain = ""
         found.data, found.spare = b"", None
         found.repeats_at = inf
-        if wait_s:
-            self.deadlines.linger(found, now + wait_s)
+        if wait:
+            self.deadlines.linger(found, now + wait)
         else:
             self._end(found)
 
@@ -296,10 +294,10 @@ class Transactions:
 
     def _say_again(self, due: AnyTransaction, now: float) -> None:
         self.outbox.append((due.flow, due.data))
-        due.interval_s *= 2
+        due.interval *= 2
         if due.state is not State.CALLING:  # Only timer A grows without bound.
-            due.interval_s = min(due.interval_s, self.t2_s)
-        due.repeats_at = now + due.interval_s
+            due.interval = min(due.interval, self.t2)
+        due.repeats_at = now + due.interval
         self.deadlines.arm(due)
 
     def failed(
@@ -363,7 +361,7 @@ class Transactions:
         if proceeding:
             self._progress(made, now)
             if method != "INVITE" and flow.transport == "udp":
-                made.repeats_at = now + self.t2_s
+                made.repeats_at = now + self.t2
                 self.deadlines.arm(made)
         return made
 

@@ -28,14 +28,14 @@ UNANSWERED = frozenset((State.CALLING, State.TRYING, State.PROCEEDING))
 class Transaction:
     """What both sides share: where it goes, what is sent again and when it is over."""
 
-    __slots__ = ("data", "ends_at", "flow", "in_vain", "interval_s", "key", "repeats_at", "state")
+    __slots__ = ("data", "ends_at", "flow", "in_vain", "interval", "key", "repeats_at", "state")
 
     key: Key
     flow: Flow
     state: State
     data: bytes  # What is said again; empty where nothing is, or is no more.
     in_vain: str  # Why its user would have to hear that it ended now, if at all.
-    interval_s: float
+    interval: float
     repeats_at: float
     ends_at: float
 
@@ -46,7 +46,7 @@ class Transaction:
 class ClientTransaction(Transaction):
     """A request of ours (RFC 3261 17.1); ``owner`` is whatever its user wants back with it."""
 
-    __slots__ = ("ack", "method", "owner", "proceeds_s", "spare")
+    __slots__ = ("ack", "method", "owner", "proceeds", "spare")
 
     def __init__(self, key: Key, flow: Flow, data: bytes, method: str, owner: object) -> None:
         self.key = key
@@ -54,11 +54,11 @@ class ClientTransaction(Transaction):
         self.state = State.CALLING if method == "INVITE" else State.TRYING
         self.data = data
         self.in_vain = "timeout"
-        self.interval_s = 0.0
+        self.interval = 0.0
         self.repeats_at = self.ends_at = inf
         self.method = method
         self.owner = owner
-        self.proceeds_s = inf  # Of an INVITE: from its first provisional; a ring timer may decide.
+        self.proceeds = inf  # Of an INVITE: from its first provisional; a ring timer may decide.
         self.ack = b""  # Of a non-2xx final; repeated as often as that final is.
         self.spare: tuple[Flow, bytes] | None = None  # Its UDP way, where it left over TCP.
 
@@ -78,7 +78,7 @@ class ServerTransaction(Transaction):
         self.state = state
         self.data = b""
         self.in_vain = ""
-        self.interval_s = 0.0
+        self.interval = 0.0
         self.repeats_at = self.ends_at = inf
         self.request = request
         self.opening = (request.call_id, request.from_tag, request.cseq)

@@ -19,7 +19,7 @@ def made() -> ClientTransaction:
 
 def test_what_ends_in_the_same_moment_is_told_together() -> None:
     deadlines = Deadlines()
-    deadlines.grain_s = 1.0
+    deadlines.grain = 1.0
     both = [made(), made()]
     for one, at in zip(both, (4.2, 4.9), strict=True):
         deadlines.linger(one, at)
@@ -43,7 +43,7 @@ def test_what_has_moved_wakes_nobody() -> None:
     assert deadlines.next() is None
 
 
-@pytest.mark.parametrize("grain_s", [0.0, 1.0])
+@pytest.mark.parametrize("grain", [0.0, 1.0])
 @given(
     moves=st.lists(
         st.tuples(st.integers(0, 3), st.booleans(), st.integers(1, 40).map(lambda n: n / 4)),
@@ -51,11 +51,9 @@ def test_what_has_moved_wakes_nobody() -> None:
     )
 )
 @steady
-def test_each_is_told_at_its_own_moment(
-    moves: list[tuple[int, bool, float]], grain_s: float
-) -> None:
+def test_each_is_told_at_its_own_moment(moves: list[tuple[int, bool, float]], grain: float) -> None:
     deadlines = Deadlines()
-    deadlines.grain_s = grain_s
+    deadlines.grain = grain
     ours = [made() for _ in range(4)]
     for which, is_waiting, at in moves:
         one = ours[which]

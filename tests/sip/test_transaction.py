@@ -378,7 +378,7 @@ def test_a_request_that_nobody_answers_is_forgotten(clock: Clockwork) -> None:
 
 def test_what_lingers_may_end_together(clock: Clockwork) -> None:
     """Up to a second late, and never early: one wake-up for all that end within it."""
-    clock.layer.deadlines.grain_s = 1.0
+    clock.layer.deadlines.grain = 1.0
     for number, at in enumerate((100.1, 100.5, 100.9)):
         clock.wait(until=at)
         clock.answer(clock.ask("BYE", branch=f"z9hG4bK-{number}"), 200)
