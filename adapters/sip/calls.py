@@ -12,15 +12,8 @@ from adapters.sip.address import user_of
 from adapters.sip.call_dialogs import CALLER, SDP, CallDialogs
 from adapters.sip.dial_plan import Plan, is_outside
 from adapters.sip.dialog import ALLOW
-from adapters.sip.facts import challenge_in, origin_of, peer_of
-from adapters.sip.forgetting import (
-    Opening,
-    forget_answered,
-    forget_call,
-    leaves_at,
-    openings_of,
-    settle,
-)
+from adapters.sip.facts import challenge_in, peer_of
+from adapters.sip.forgetting import Opening, forget_answered, forget_later, openings_of, settle
 from adapters.sip.message import Flow, Request, Response
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import redacted
@@ -30,7 +23,7 @@ from adapters.sip.transfer import Transfers
 from core.events import joined, observed
 from core.events.base import Observed
 from core.events.decided import CallEnded
-from core.events.facts import Media, Peer
+from core.events.facts import Media, Origin, Peer
 from core.events.orders import CancelLeg, PassRequest, RefuseRequest
 from core.events.turn import Turn
 from core.machines.call import Call, CallerPhase, LegPhase, Phase
@@ -66,7 +59,14 @@ class Calls:
 
     # -- A call begins -----------------------------------------------------------------------
 
-    def begin(self, transaction: ServerTransaction, stream: str, plan: Plan, media: Media) -> None:
+    def begin(
+        self,
+        transaction: ServerTransaction,
+        stream: str,
+        origin: Origin,
+        plan: Plan,
+        media: Media,
+    ) -> None:
         """An INVITE that nobody refused: everything a call has to know goes into its first turn."""
         request = transaction.request
         offer = redacted(request.body)
@@ -81,7 +81,7 @@ class Calls:
             kind=plan.kind,
             refusal=plan.refusal,
             why="" if plan.targets else plan.why,
-            origin=origin_of(request, transaction.flow),
+            origin=origin,
             media=media,
             content_type=request.first("content-type") or SDP,
             own=plan.own,
@@ -123,7 +123,7 @@ class Calls:
             kind = type(entry)
             if kind is CallEnded:
                 settle(self, dialogs)
-                self.forget_later(stream, self.around.at)
+                forget_later(self, stream, self.around.at)
             elif kind is CancelLeg:
                 dialog = dialogs.dialogs[entry.leg]  # type: ignore[union-attr]
                 branch = dialog.branch_of(dialog.invite_cseq)
@@ -373,24 +373,6 @@ class Calls:
         body = redacted(message.body)
         keep_keys(dialogs, body, message.body)
         return body
-
-    # -- The end ------------------------------------------------------------------------------
-
-    def forget_later(self, stream: str, at: int) -> None:
-        """It has ended then."""
-        over = leaves_at(at)
-        self.ended.setdefault(over, []).append(stream)
-        self.next_forgetting = min(self.next_forgetting, over)
-
-    def forget_ended(self) -> None:
-        """A call that ended long enough ago leaves the memory; the log keeps it."""
-        while self.next_forgetting <= self.around.at:
-            over = self.ended.pop(int(self.next_forgetting))
-            self.next_forgetting = min(self.ended, default=inf)
-            for stream in over:
-                if dialogs := self.open.pop(stream, None):
-                    forget_call(self, dialogs)
-            self.around.house.forget({*over})
 
 
 def keep_keys(dialogs: CallDialogs, recorded: bytes, body: bytes) -> None:

@@ -19,7 +19,8 @@ from adapters.sip.build import Headers, response_to
 from adapters.sip.calls import Calls
 from adapters.sip.dial_plan import DialPlan, Plan
 from adapters.sip.dialog import ALLOW
-from adapters.sip.facts import hops_of, peer_of
+from adapters.sip.facts import hops_of, origin_of
+from adapters.sip.forgetting import forget_ended
 from adapters.sip.grammar import Malformed, text
 from adapters.sip.joining import Joining
 from adapters.sip.media import MediaDesk
@@ -31,6 +32,7 @@ from adapters.sip.registrar import Registrar
 from adapters.sip.registration import Registrations
 from adapters.sip.surroundings import Surroundings
 from adapters.sip.transaction import ServerTransaction, State, TimedOut
+from core.events.facts import Origin
 from core.events.turn import Turn
 from core.machines.switchboard import kind_of
 
@@ -39,6 +41,7 @@ Incoming = bytes | Request | Response | Malformed | Ping
 UNDERSTOOD: frozenset[str] = frozenset()  # Extensions that may be required of us: none yet.
 KNOWN = frozenset(ALLOW.split(", "))
 OTHERS_KNOWN = frozenset(("SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "PRACK", "REGISTER"))
+ALL_KNOWN = KNOWN | OTHERS_KNOWN
 
 
 class Exchange:
@@ -79,7 +82,7 @@ class Exchange:
         for ended in self.around.transactions.handle_timers(self.around.at):
             self.timed_out(ended)
         self.around.house.expire(at)
-        self.calls.forget_ended()
+        forget_ended(self.calls)
 
     def next_deadline(self) -> int | None:
         """When ``handle_timers`` has something to do, in Unix nanoseconds."""
@@ -165,7 +168,7 @@ class Exchange:
         request = transaction.request
         respond = self.around.respond
         required = [name for name in request.listed("require") if name not in UNDERSTOOD]
-        if request.method not in KNOWN | OTHERS_KNOWN:
+        if request.method not in ALL_KNOWN:
             respond(transaction, 501, headers=[("Allow", ALLOW)])
         elif request.first("max-forwards") and hops_of(request) == 0:
             respond(transaction, 483)
@@ -190,7 +193,8 @@ class Exchange:
         """Who is it, may they, and whom does it ring (design section 4)."""
         request = transaction.request
         stream = self.calls.stream_of(request)
-        refusal = self.unfit(request, stream)
+        origin = origin_of(request, transaction.flow)
+        refusal = self.unfit(request, stream, origin)
         if refusal:
             code, headers = refusal
             self.around.respond(transaction, code, headers=headers)
@@ -198,12 +202,12 @@ class Exchange:
         own = self.around.directory.own
         if own is not None and is_local(flow):
             plan = self.plan.from_own(own, request, display_name(request))
-            self.begin(transaction, stream, plan)
+            self.begin(transaction, stream, origin, plan)
             return
         entry = self.plan.line_of(request, flow)
         if entry is not None:
             plan = self.plan.incoming(entry, request, display_name(request))
-            self.begin(transaction, stream, plan)
+            self.begin(transaction, stream, origin, plan)
             return
         user = user_of(request.first("from"))
         phone = self.around.directory.phone(user)
@@ -213,7 +217,8 @@ class Exchange:
             return
         match self.authentication.judge(request, user):
             case Verdict.PROVEN:
-                self.begin(transaction, stream, self.plan.from_phone(phone, request))
+                plan = self.plan.from_phone(phone, request)
+                self.begin(transaction, stream, origin, plan)
             case Verdict.WRONG:
                 self.around.drops["wrong-password"] += 1
                 self.around.respond(transaction, 403)
@@ -222,18 +227,20 @@ class Exchange:
                 headers = self.authentication.challenge("Proxy-Authenticate", stale=stale)
                 self.around.respond(transaction, 407, headers=headers)
 
-    def unfit(self, request: Request, stream: str) -> tuple[int, Headers] | None:
+    def unfit(self, request: Request, stream: str, origin: Origin) -> tuple[int, Headers] | None:
         """What no call can be made of, whoever sends it."""
         kind = request.first("content-type").partition(";")[0].strip().lower()
         if request.body and kind and kind != "application/sdp":
             return 415, [("Accept", "application/sdp")]
         if stream in self.calls.open:
             return 482, []  # Merged (RFC 3261 8.2.2.2): it came to us by two ways.
-        if not peer_of(request).contact:  # Nowhere to say anything to later (RFC 3261 8.1.1.8).
+        if not origin.contact:  # Nowhere to say anything to later (RFC 3261 8.1.1.8).
             return 400, []
         return None
 
-    def begin(self, transaction: ServerTransaction, stream: str, plan: Plan) -> None:
+    def begin(
+        self, transaction: ServerTransaction, stream: str, origin: Origin, plan: Plan
+    ) -> None:
         if plan.picker is not None and self.joining.pick_up(transaction, plan.picker):
             return
         try:
@@ -242,7 +249,7 @@ class Exchange:
             self.around.drops["no-media-port"] += 1
             self.around.respond(transaction, 500, headers=[("Retry-After", "10")])
             return
-        self.calls.begin(transaction, stream, plan, media)
+        self.calls.begin(transaction, stream, origin, plan, media)
 
 
 def display_name(request: Request) -> str:

@@ -4,6 +4,7 @@ A part of ``calls``; read that first.
 """
 
 from collections.abc import Iterator
+from math import inf
 from typing import TYPE_CHECKING
 
 from adapters.sip.address import tag_of
@@ -30,23 +31,40 @@ def openings_of(dialogs: "CallDialogs") -> Iterator[tuple[Opening, str]]:
         yield (dialog.call_id, tag_of(dialog.remote), cseq), party
 
 
-def leaves_at(ended_at: int) -> int:
-    """When an ended call may leave the memory; several together, for each would be a wake."""
-    return -(-(ended_at + KEPT_AFTER_END_NS) // FORGET_EVERY_NS) * FORGET_EVERY_NS
-
-
 def settle(calls: "Calls", dialogs: "CallDialogs") -> None:
     """Of what an ended call was asked only that stays whose answer, or its ACK, is still to come.
 
     It is most of what a call would leave behind.
     """
-    for by, number in [*dialogs.requests]:
+    kept = {}
+    for (by, number), request in dialogs.requests.items():
         owner = Owner(dialogs.stream, by, by, number)
         owed = calls.answering.get(owner)
         if owed is None or owed.is_settled():
             calls.answering.pop(owner, None)
-            del dialogs.requests[by, number]
+        else:
+            kept[by, number] = request
+    dialogs.requests = kept
+    dialogs.flows.clear()
     dialogs.rewritten.clear()
+
+
+def forget_later(calls: "Calls", stream: str, ended_at: int) -> None:
+    """Together with others: each by itself would be a wake."""
+    over = -(-(ended_at + KEPT_AFTER_END_NS) // FORGET_EVERY_NS) * FORGET_EVERY_NS
+    calls.ended.setdefault(over, []).append(stream)
+    calls.next_forgetting = min(calls.next_forgetting, over)
+
+
+def forget_ended(calls: "Calls") -> None:
+    """A call that ended long enough ago leaves the memory; the log keeps it."""
+    while calls.next_forgetting <= calls.around.at:
+        over = calls.ended.pop(int(calls.next_forgetting))
+        calls.next_forgetting = min(calls.ended, default=inf)
+        for stream in over:
+            if dialogs := calls.open.pop(stream, None):
+                forget_call(calls, dialogs)
+        calls.around.house.forget({*over})
 
 
 def forget_call(calls: "Calls", dialogs: "CallDialogs") -> None:

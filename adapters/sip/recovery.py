@@ -12,7 +12,7 @@ from typing import NamedTuple
 from adapters.net.relay_ports import RelayError
 from adapters.sip.call_dialogs import CALLER, CallDialogs
 from adapters.sip.exchange import Exchange
-from adapters.sip.forgetting import KEPT_AFTER_END_NS
+from adapters.sip.forgetting import KEPT_AFTER_END_NS, forget_later
 from adapters.sip.message import Flow
 from adapters.sip.own_phone import is_local
 from adapters.sip.owner import Owner
@@ -121,7 +121,7 @@ def take_up(exchange: Exchange, stream: str, story: list[Turn]) -> None:
         undone.at = turn.at
         dialogs.carry_out(turn)
         if any(isinstance(entry, CallEnded) for entry in turn.did):
-            exchange.calls.forget_later(stream, turn.at)
+            forget_later(exchange.calls, stream, turn.at)
     dialogs.wire = exchange.calls
     exchange.calls.open[stream] = dialogs
     exchange.calls.ringing[stream] = None

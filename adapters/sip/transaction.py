@@ -169,9 +169,10 @@ class Transactions:
         self.deadlines.linger(transaction, now + self.patience)
 
     def acknowledged(self, transaction: ServerTransaction) -> None:
-        """The dialog has seen the ACK for our 2xx: it is not repeated any more."""
+        """The dialog has seen the ACK for our 2xx: nobody will hear it again."""
         transaction.acknowledged = True
         if transaction.state is State.ACCEPTED:
+            transaction.data = b""
             transaction.in_vain = ""
             transaction.repeats_at = inf
 
