@@ -25,7 +25,9 @@ class Deadlines:
         self._leaving: list[float] = []  # A heap of these moments.
 
     def arm(self, waiting: AnyTransaction) -> None:
-        due = min(waiting.repeats_at, waiting.ends_at)
+        due = waiting.repeats_at
+        if waiting.ends_at < due:
+            due = waiting.ends_at
         if due < inf:
             heappush(self._heap, (due, next(self._order), waiting))
 

@@ -49,13 +49,13 @@ def refusal_ack(invite: bytes, response: Response) -> bytes:
     """
     head = invite[: invite.index(b"\r\n\r\n")]
     start, via, *lines = head.split(b"\r\n")
-    number = head[head.index(b"\r\nCSeq: ") + 8 :].split(b" ", 1)[0]
-    ack = [
-        b"ACK" + start[start.index(b" ") :],
-        via,
-        *[line for line in lines if line.startswith(ACK_ECHOES)],
-        b"CSeq: " + number + b" ACK",
-        b"To: " + response.first("to").encode("latin-1"),
-        b"Content-Length: 0\r\n\r\n",
-    ]
+    ack = [b"ACK" + start[start.index(b" ") :], via]
+    for line in lines:
+        if line.startswith(ACK_ECHOES):
+            ack.append(line)
+        elif line.startswith(b"CSeq: "):  # The last of those that are echoed.
+            ack.append(line[: line.index(b" ", 6)] + b" ACK")
+            break
+    ack.append(b"To: " + response.first("to").encode("latin-1"))
+    ack.append(b"Content-Length: 0\r\n\r\n")
     return b"\r\n".join(ack)
