@@ -25,6 +25,7 @@ class Deadlines:
         self._leaving: list[float] = []  # A heap of these moments.
 
     def arm(self, waiting: AnyTransaction) -> None:
+        """It is due at the earlier of its two moments; to be told again when either moves."""
         due = waiting.repeats_at
         if waiting.ends_at < due:
             due = waiting.ends_at
@@ -32,6 +33,7 @@ class Deadlines:
             heappush(self._heap, (due, next(self._order), waiting))
 
     def linger(self, transaction: AnyTransaction, until: float) -> None:
+        """It ends then; what it may say again until then is armed besides."""
         grain = self.grain
         if grain:
             until = -(-until // grain) * grain
@@ -50,7 +52,7 @@ class Deadlines:
             at, _, first = heap[0]
             if at == first.repeats_at or at == first.ends_at:
                 break
-            heappop(heap)
+            heappop(heap)  # It has moved since.
         while leaving:
             at = leaving[0]
             together = self._lingering[at]

@@ -247,7 +247,7 @@ class Transactions:
             found.repeats_at, found.ends_at = inf, now + found.proceeds
             if found.proceeds < inf:
                 self.deadlines.arm(found)
-        if found.spare is not None:  # It was heard over TCP.
+        if found.spare is not None and found.repeats_at < inf:  # It was heard over TCP.
             found.repeats_at = inf
             self.deadlines.arm(found)
         found.state = State.PROCEEDING

@@ -92,6 +92,10 @@ def test_what_was_heard_over_tcp_is_not_said_again(clock: Clockwork, method: str
     clock.answer(asked, 100)
     clock.wait(PATIENCE - 1)
     assert len(clock.datagrams) == 1
+    armed = len(clock.layer.deadlines._heap)
+    for _ in range(100):
+        clock.answer(asked, 180)
+    assert len(clock.layer.deadlines._heap) == armed, "a peer that talks much costs no memory"
 
 
 def test_a_peer_that_refused_is_spared_it_for_a_while(clock: Clockwork) -> None:
