@@ -44,6 +44,7 @@ def settle(calls: "Calls", dialogs: "CallDialogs") -> None:
             calls.answering.pop(owner, None)
         else:
             kept[by, number] = request
+    calls.ringing.pop(dialogs.stream, None)
     dialogs.requests = kept
     dialogs.flows.clear()
     dialogs.rewritten.clear()
