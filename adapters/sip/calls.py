@@ -5,7 +5,7 @@ observation, and the call's machine decides.  What it orders is carried out by
 ``CallDialogs``.  Nothing is decided here that the log would have to know.
 """
 
-from itertools import takewhile
+from math import inf
 
 from adapters.sip import answered
 from adapters.sip.address import user_of
@@ -13,8 +13,8 @@ from adapters.sip.build import SDP
 from adapters.sip.call_dialogs import CALLER, CallDialogs
 from adapters.sip.dial_plan import Plan, is_outside
 from adapters.sip.dialog import ALLOW
-from adapters.sip.facts import challenge_in, origin_of, peer_of
-from adapters.sip.forgetting import Opening, forget_answered, forget_call, openings_of
+from adapters.sip.facts import challenge_in, peer_of
+from adapters.sip.forgetting import Opening, forget_answered, forget_later, openings_of, settle
 from adapters.sip.message import Flow, Request, Response
 from adapters.sip.owner import Owner
 from adapters.sip.sdp import redacted
@@ -24,7 +24,7 @@ from adapters.sip.transfer import Transfers
 from core.events import joined, observed
 from core.events.base import Observed
 from core.events.decided import CallEnded
-from core.events.facts import Media, Peer
+from core.events.facts import Media, Origin, Peer
 from core.events.orders import CancelLeg, PassRequest, RefuseRequest
 from core.events.turn import Turn
 from core.machines.call import Call, CallerPhase, LegPhase, Phase
@@ -33,10 +33,8 @@ from core.machines.passing import find
 
 PASSED_ON = ("INVITE", "UPDATE", "INFO", "MESSAGE")
 OUT_OF_ORDER = 500
-TIMER_C_S = 180.0  # RFC 3261 16.6
+TIMER_C_NS = 180 * SECOND_NS  # RFC 3261 16.6
 FORKS_MAX = 16  # Branches of one call that are released; more are no accident.
-KEPT_AFTER_END_NS = 64 * SECOND_NS  # A peer may repeat itself for 64*T1, and so may we.
-FORGET_EVERY_NS = 5 * SECOND_NS
 
 
 class Calls:
@@ -45,13 +43,13 @@ class Calls:
     def __init__(self, around: Surroundings) -> None:
         self.around = around
         self.open: dict[str, CallDialogs] = {}
-        self.by_dialog: dict[tuple[str, str], tuple[str, str]] = {}  # Call-ID and our tag.
+        self.by_tag: dict[str, tuple[str, str]] = {}  # Ours: of which call, and whose dialog.
         self.by_invite: dict[Opening, tuple[str, str]] = {}
         self.answering: dict[Owner, ServerTransaction] = {}
-        self.inviting: dict[tuple[str, str], ClientTransaction] = {}  # Stream and leg.
         self.ringing: dict[str, None] = {}  # Those that may ring yet, the oldest first.
         self.transfers = Transfers(self)
-        self.ended: list[tuple[int, str]] = []  # When each call ended, oldest first.
+        self.ended: dict[int, list[str]] = {}  # Which calls leave the memory, by when.
+        self.next_forgetting: float = inf
 
     def state(self, stream: str) -> Call:
         state: Call = self.around.house.board.state(stream)
@@ -62,10 +60,16 @@ class Calls:
 
     # -- A call begins -----------------------------------------------------------------------
 
-    def begin(self, transaction: ServerTransaction, flow: Flow, plan: Plan, media: Media) -> None:
+    def begin(
+        self,
+        transaction: ServerTransaction,
+        stream: str,
+        origin: Origin,
+        plan: Plan,
+        media: Media,
+    ) -> None:
         """An INVITE that nobody refused: everything a call has to know goes into its first turn."""
         request = transaction.request
-        stream = self.stream_of(request)
         offer = redacted(request.body)
         seen = observed.InviteArrived(
             line=plan.line,
@@ -78,7 +82,7 @@ class Calls:
             kind=plan.kind,
             refusal=plan.refusal,
             why="" if plan.targets else plan.why,
-            origin=origin_of(request, transaction.reply_flow),
+            origin=origin,
             media=media,
             content_type=request.first("content-type") or SDP,
             own=plan.own,
@@ -106,15 +110,12 @@ class Calls:
 
     # -- Turns become messages ---------------------------------------------------------------
 
-    def carry_out(self, turn: Turn) -> None:
+    def carry_out(self, dialogs: CallDialogs, turn: Turn) -> None:
         """Called for every turn of a call, once its machine has taken it."""
         stream = turn.originator_id
-        dialogs = self.open.get(stream)
-        if dialogs is None:
-            return
-        known = (len(dialogs.dialogs), len(dialogs.elsewhere))
+        known, elsewhere = len(dialogs.dialogs), len(dialogs.elsewhere)
         dialogs.carry_out(turn)
-        if (len(dialogs.dialogs), len(dialogs.elsewhere)) != known:
+        if len(dialogs.dialogs) != known or len(dialogs.elsewhere) != elsewhere:
             self.know(dialogs)
         while dialogs.unspelled:
             self.around.drops["unspelled"] += 1
@@ -122,31 +123,31 @@ class Calls:
         for entry in turn.did:
             kind = type(entry)
             if kind is CallEnded:
-                self.ended.append((self.around.at, stream))
+                settle(self, dialogs)
+                forget_later(self, stream, self.around.at)
             elif kind is CancelLeg:
-                inviting = self.inviting.get((stream, entry.leg))  # type: ignore[union-attr]
-                if inviting is not None:
-                    self.around.transactions.give_up_after_cancel(inviting, self.around.now)
+                dialog = dialogs.dialogs[entry.leg]  # type: ignore[union-attr]
+                branch = dialog.branch_of(dialog.invite_cseq)
+                self.around.transactions.give_up_after_cancel(branch, self.around.at)
 
     def know(self, dialogs: CallDialogs) -> None:
         for opening, party in openings_of(dialogs):
             self.by_invite[opening] = (dialogs.stream, party)
         for party, dialog in dialogs.dialogs.items():
             if party not in dialogs.elsewhere:
-                self.by_dialog[dialog.call_id, dialog.tag] = (dialogs.stream, party)
+                self.by_tag[dialog.tag] = (dialogs.stream, party)
 
     def request(self, owner: Owner, branch: str, method: str, data: bytes, flow: Flow) -> None:
         sent = self.around.transactions.send_request(
-            branch, method, data, flow, owner, self.around.now
+            branch, method, data, flow, owner, self.around.at
         )
-        self.watch(owner, sent)
+        if owner.by:
+            self.bound(sent)
 
-    def watch(self, owner: Owner, sent: ClientTransaction) -> None:
-        """What bounds an INVITE that has had a provisional: the ring time, else timer C."""
-        if sent.method == "INVITE" and owner.by:
-            sent.proceeds_s = TIMER_C_S
-        elif sent.method == "INVITE":
-            self.inviting[owner.stream, owner.party] = sent
+    def bound(self, sent: ClientTransaction) -> None:
+        """How long a re-INVITE may ring; the first one of a leg has the ring time of its call."""
+        if sent.method == "INVITE":
+            sent.proceeds = TIMER_C_NS
 
     def ack(self, owner: Owner, data: bytes, flow: Flow) -> None:
         self.around.transactions.send_ack(data, flow)
@@ -159,32 +160,25 @@ class Calls:
     def answer(self, owner: Owner, code: int, data: bytes) -> None:
         transaction = self.answering.get(owner)
         if transaction is not None:
-            self.around.transactions.respond(transaction, data, code, self.around.now)
+            self.around.transactions.respond(transaction, data, code, self.around.at)
 
     # -- Responses of legs, and of whoever was asked something ----------------------------------
 
     def response(self, owner: Owner, response: Response) -> None:
-        if owner.by:
+        stream, leg, by, _number = owner
+        if by:
             answered.passed(self, owner, response)
-        elif response.method == "INVITE":
-            self.response_of_leg(owner, response)
-        elif response.method == "BYE":
-            answered.released(self, owner, response)
-
-    def response_of_leg(self, owner: Owner, response: Response) -> None:
-        stream, leg = owner.stream, owner.party
+            return
+        if response.method != "INVITE":
+            if response.method == "BYE":
+                answered.released(self, owner, response)
+            return
         dialogs = self.open.get(stream)
         if dialogs is None or leg not in dialogs.dialogs:
             return
-        dialog = dialogs.dialogs[leg]
         code = response.code
         if code < 200:
-            body = self.body_of(dialogs, response)
-            if dialog.progress == (code, response.to_tag) and not body:
-                self.around.drops["repeated-progress"] += 1
-                return
-            peer = peer_of(response) if code > 100 else Peer()
-            self.hear(observed.LegProgressed(leg=leg, code=code, answer=body, peer=peer), stream)
+            self.progress_of_leg(dialogs, leg, response)
         elif code < 300:
             self.answer_of_leg(dialogs, leg, response)
         elif is_outside(leg) and code in (401, 407) and (asked := challenge_in(response)):
@@ -192,9 +186,19 @@ class Calls:
         else:
             self.hear(observed.LegRefused(leg=leg, code=code), stream)
 
+    def progress_of_leg(self, dialogs: CallDialogs, leg: str, response: Response) -> None:
+        code = response.code
+        body = self.body_of(dialogs, response) if response.body else b""
+        if dialogs.dialogs[leg].progress == (code, response.to_tag) and not body:
+            self.around.drops["repeated-progress"] += 1
+            return
+        peer = peer_of(response) if code > 100 else Peer()
+        seen = observed.LegProgressed(leg=leg, code=code, answer=body, peer=peer)
+        self.hear(seen, dialogs.stream)
+
     def stray(self, response: Response) -> None:
         """A 2xx that comes after its transaction was given up still has to be released."""
-        found = self.by_dialog.get((response.call_id, response.from_tag))
+        found = self.find(response.call_id, response.from_tag)
         if found and response.method == "INVITE" and 200 <= response.code < 300:
             stream, party = found
             dialogs = self.open[stream]
@@ -249,12 +253,17 @@ class Calls:
 
     # -- Requests within a call ------------------------------------------------------------------
 
-    def find(self, request: Request) -> tuple[str, str] | None:
-        return self.by_dialog.get((request.call_id, request.to_tag))
+    def find(self, call_id: str, tag: str) -> tuple[str, str] | None:
+        """The call, and its party that has this dialog with us; the tag is ours."""
+        found = self.by_tag.get(tag)
+        if found is None:
+            return None
+        stream, party = found
+        return found if self.open[stream].dialogs[party].call_id == call_id else None
 
     def acked(self, request: Request) -> None:
         """The ACK to a 2xx of ours (RFC 3261 13.3.1.4)."""
-        found = self.find(request)
+        found = self.find(request.call_id, request.to_tag)
         if found is None:
             self.around.drops["stray-ack"] += 1
             return
@@ -282,8 +291,7 @@ class Calls:
         if invite is None:
             self.around.respond(transaction, 481)
             return
-        asked = invite.request
-        found = self.by_invite.get((asked.call_id, asked.from_tag, asked.cseq))
+        found = self.by_invite.get(invite.opening)
         if found is None:
             self.around.respond(transaction, 200)
             return
@@ -296,7 +304,7 @@ class Calls:
     def within(self, transaction: ServerTransaction, flow: Flow) -> None:
         """A request in a dialog of ours (RFC 3261 12.2.2)."""
         request = transaction.request
-        found = self.find(request)
+        found = self.find(request.call_id, request.to_tag)
         if found is None:
             self.around.respond(transaction, 481)
             return
@@ -352,7 +360,7 @@ class Calls:
             content_type=request.first("content-type"),
             contact=peer_of(request).contact if offering else "",
             vias=tuple(request.all("via")),
-            flow=str(transaction.reply_flow),
+            flow=str(transaction.flow),
         )
         turns = self.hear(seen, stream)
         did = [entry for turn in turns for entry in turn.did]
@@ -366,25 +374,6 @@ class Calls:
         body = redacted(message.body)
         keep_keys(dialogs, body, message.body)
         return body
-
-    # -- The end ------------------------------------------------------------------------------
-
-    def next_forgetting(self) -> int:
-        """When an ended call may leave the memory; several together, for each would be a wake."""
-        over = self.ended[0][0] + KEPT_AFTER_END_NS
-        return -(-over // FORGET_EVERY_NS) * FORGET_EVERY_NS
-
-    def forget_ended(self) -> None:
-        """A call that ended long enough ago leaves the memory; the log keeps it."""
-        until = self.around.at - KEPT_AFTER_END_NS
-        over = [*takewhile(lambda ended: ended[0] <= until, self.ended)]
-        if not over:
-            return
-        del self.ended[: len(over)]
-        for _, stream in over:
-            if dialogs := self.open.pop(stream, None):
-                forget_call(self, dialogs)
-        self.around.house.forget({stream for _, stream in over})
 
 
 def keep_keys(dialogs: CallDialogs, recorded: bytes, body: bytes) -> None:

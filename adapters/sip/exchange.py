@@ -10,6 +10,7 @@ given to whoever answers for it (``calls``, ``registrar``, ``registration``), ob
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from adapters.net.relay_ports import RelayError
 from adapters.sip.address import address, user_of
@@ -18,7 +19,8 @@ from adapters.sip.build import Headers, response_to
 from adapters.sip.calls import Calls
 from adapters.sip.dial_plan import DialPlan, Plan
 from adapters.sip.dialog import ALLOW
-from adapters.sip.facts import hops_of, peer_of
+from adapters.sip.facts import hops_of, origin_of
+from adapters.sip.forgetting import forget_ended
 from adapters.sip.grammar import Malformed, text
 from adapters.sip.joining import Joining
 from adapters.sip.media import MediaDesk
@@ -28,8 +30,9 @@ from adapters.sip.own_phone import is_local
 from adapters.sip.owner import Owner
 from adapters.sip.registrar import Registrar
 from adapters.sip.registration import Registrations
-from adapters.sip.surroundings import SECOND_NS, Surroundings
+from adapters.sip.surroundings import Surroundings
 from adapters.sip.transaction import ServerTransaction, State, TimedOut
+from core.events.facts import Origin
 from core.events.turn import Turn
 from core.machines.switchboard import kind_of
 
@@ -38,6 +41,7 @@ Incoming = bytes | Request | Response | Malformed | Ping
 UNDERSTOOD: frozenset[str] = frozenset()  # Extensions that may be required of us: none yet.
 KNOWN = frozenset(ALLOW.split(", "))
 OTHERS_KNOWN = frozenset(("SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "PRACK", "REGISTER"))
+ALL_KNOWN = KNOWN | OTHERS_KNOWN
 
 
 class Exchange:
@@ -52,7 +56,6 @@ class Exchange:
         self.registrations = Registrations(around)
         self.refuse_new = False  # The store cannot be written: no new call, no new binding.
         self.carriers: dict[str, Callable[[Turn], None]] = {
-            "call": self.calls.carry_out,
             "line": self.registrations.carry_out,
             "link": self.carry_out_link,
         }
@@ -76,22 +79,21 @@ class Exchange:
 
     def handle_timers(self, at: int) -> None:
         self.around.at = at
-        for ended in self.around.transactions.handle_timers(self.around.now):
+        for ended in self.around.transactions.handle_timers(self.around.at):
             self.timed_out(ended)
         self.around.house.expire(at)
-        self.calls.forget_ended()
+        forget_ended(self.calls)
 
     def next_deadline(self) -> int | None:
         """When ``handle_timers`` has something to do, in Unix nanoseconds."""
-        due = self.around.house.timers.next_due()
-        seconds = self.around.transactions.next_deadline()
-        if seconds is not None:
-            wire = int(seconds * SECOND_NS) + 1
-            due = wire if due is None or wire < due else due
-        if self.calls.ended:
-            forgetting = self.calls.next_forgetting()
-            due = forgetting if due is None or forgetting < due else due
-        return due
+        due = self.calls.next_forgetting
+        timer = self.around.house.timers.next_due()
+        if timer is not None and timer < due:
+            due = timer
+        wire = self.around.transactions.next_deadline()
+        if wire is not None and wire < due:
+            due = wire
+        return int(due) if due < inf else None
 
     def take_out(self) -> list[tuple[Flow, bytes]]:
         return self.around.transactions.take_out()
@@ -100,16 +102,20 @@ class Exchange:
         """The transport lost this way (RFC 3261 8.1.3.1)."""
         self.around.at = at
         way = partial(other_way, self.calls)
-        for ended in self.around.transactions.failed(flow, self.around.now, way):
+        for ended in self.around.transactions.failed(flow, self.around.at, way):
             self.timed_out(ended)
 
     # -- Inside ----------------------------------------------------------------------------------
 
     def carry_out(self, turn: Turn) -> None:
-        carrier = self.carriers.get(kind_of(turn.originator_id))
-        if carrier is not None:
+        stream = turn.originator_id
+        dialogs = self.calls.open.get(stream)
+        if dialogs is not None:
+            self.calls.carry_out(dialogs, turn)
+            if stream in self.media.relayed:
+                self.media.follow(turn)
+        elif (carrier := self.carriers.get(kind_of(stream))) is not None:
             carrier(turn)
-        self.media.follow(turn)
 
     def carry_out_link(self, turn: Turn) -> None:
         self.registrar.carry_out(turn)
@@ -134,19 +140,19 @@ class Exchange:
                 self.calls.timed_out(owner, ended)
 
     def response(self, response: Response) -> None:
-        transaction = self.around.transactions.receive_response(response, self.around.now)
+        transaction = self.around.transactions.receive_response(response, self.around.at)
         if transaction is None:
             self.calls.stray(response)
             return
         owner = transaction.owner
         assert isinstance(owner, Owner)
-        if kind_of(owner.stream) == "line":
+        if transaction.method == "REGISTER":
             self.registrations.response(owner, response)
         else:
             self.calls.response(owner, response)
 
     def request(self, request: Request, flow: Flow) -> None:
-        transaction = self.around.transactions.receive_request(request, flow, self.around.now)
+        transaction = self.around.transactions.receive_request(request, flow, self.around.at)
         if transaction is None:
             return
         if transaction.state is State.ACK:
@@ -162,7 +168,7 @@ class Exchange:
         request = transaction.request
         respond = self.around.respond
         required = [name for name in request.listed("require") if name not in UNDERSTOOD]
-        if request.method not in KNOWN | OTHERS_KNOWN:
+        if request.method not in ALL_KNOWN:
             respond(transaction, 501, headers=[("Allow", ALLOW)])
         elif request.first("max-forwards") and hops_of(request) == 0:
             respond(transaction, 483)
@@ -186,18 +192,22 @@ class Exchange:
     def invited(self, transaction: ServerTransaction, flow: Flow) -> None:
         """Who is it, may they, and whom does it ring (design section 4)."""
         request = transaction.request
-        refusal = self.unfit(request)
+        stream = self.calls.stream_of(request)
+        origin = origin_of(request, transaction.flow)
+        refusal = self.unfit(request, stream, origin)
         if refusal:
             code, headers = refusal
             self.around.respond(transaction, code, headers=headers)
             return
         own = self.around.directory.own
         if own is not None and is_local(flow):
-            self.begin(transaction, flow, self.plan.from_own(own, request, display_name(request)))
+            plan = self.plan.from_own(own, request, display_name(request))
+            self.begin(transaction, stream, origin, plan)
             return
         entry = self.plan.line_of(request, flow)
         if entry is not None:
-            self.begin(transaction, flow, self.plan.incoming(entry, request, display_name(request)))
+            plan = self.plan.incoming(entry, request, display_name(request))
+            self.begin(transaction, stream, origin, plan)
             return
         user = user_of(request.first("from"))
         phone = self.around.directory.phone(user)
@@ -207,7 +217,8 @@ class Exchange:
             return
         match self.authentication.judge(request, user):
             case Verdict.PROVEN:
-                self.begin(transaction, flow, self.plan.from_phone(phone, request))
+                plan = self.plan.from_phone(phone, request)
+                self.begin(transaction, stream, origin, plan)
             case Verdict.WRONG:
                 self.around.drops["wrong-password"] += 1
                 self.around.respond(transaction, 403)
@@ -216,28 +227,29 @@ class Exchange:
                 headers = self.authentication.challenge("Proxy-Authenticate", stale=stale)
                 self.around.respond(transaction, 407, headers=headers)
 
-    def unfit(self, request: Request) -> tuple[int, Headers] | None:
+    def unfit(self, request: Request, stream: str, origin: Origin) -> tuple[int, Headers] | None:
         """What no call can be made of, whoever sends it."""
         kind = request.first("content-type").partition(";")[0].strip().lower()
         if request.body and kind and kind != "application/sdp":
             return 415, [("Accept", "application/sdp")]
-        if self.calls.stream_of(request) in self.calls.open:
+        if stream in self.calls.open:
             return 482, []  # Merged (RFC 3261 8.2.2.2): it came to us by two ways.
-        if not peer_of(request).contact:  # Nowhere to say anything to later (RFC 3261 8.1.1.8).
+        if not origin.contact:  # Nowhere to say anything to later (RFC 3261 8.1.1.8).
             return 400, []
         return None
 
-    def begin(self, transaction: ServerTransaction, flow: Flow, plan: Plan) -> None:
+    def begin(
+        self, transaction: ServerTransaction, stream: str, origin: Origin, plan: Plan
+    ) -> None:
         if plan.picker is not None and self.joining.pick_up(transaction, plan.picker):
             return
-        stream = self.calls.stream_of(transaction.request)
         try:
             media = self.media.open(stream, transaction.request.body, bool(plan.targets))
         except RelayError:
             self.around.drops["no-media-port"] += 1
             self.around.respond(transaction, 500, headers=[("Retry-After", "10")])
             return
-        self.calls.begin(transaction, flow, plan, media)
+        self.calls.begin(transaction, stream, origin, plan, media)
 
 
 def display_name(request: Request) -> str:

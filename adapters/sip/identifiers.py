@@ -19,11 +19,16 @@ class DialogNames(NamedTuple):
 class Identifiers:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret[:64]
+        self._keyed: dict[int, blake2b] = {}  # By how many octets: the key is taken in already.
 
     def derived(self, *what: str, octets: int = 36) -> str:
         """In hexadecimal, two digits an octet."""
-        text = "\0".join(what).encode("utf-8", "surrogateescape")
-        return blake2b(text, key=self._secret, digest_size=octets).hexdigest()
+        keyed = self._keyed.get(octets)
+        if keyed is None:
+            keyed = self._keyed[octets] = blake2b(key=self._secret, digest_size=octets)
+        derived = keyed.copy()
+        derived.update("\0".join(what).encode("utf-8", "surrogateescape"))
+        return derived.hexdigest()
 
     def dialog(self, stream: str, party: str) -> DialogNames:
         derived = self.derived(stream, party)

@@ -77,7 +77,7 @@ class Joining:
         seen = PickupArrived(
             leg=leg,
             offer=offer,
-            origin=origin_of(request, transaction.reply_flow),
+            origin=origin_of(request, transaction.flow),
             own=picker is self.around.directory.own,
         )
         self.calls.hear(seen, stream)

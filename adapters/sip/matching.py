@@ -7,7 +7,7 @@ without the magic cookie, or none; then the rest of the request has to agree.
 from adapters.sip.message import Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 8.1.1.7: what follows it is unique in space and time.
-ACK_ECHOES = frozenset((b"from", b"call-id", b"route", b"max-forwards"))
+ACK_ECHOES = (b"Route: ", b"Max-Forwards: ", b"From: ", b"Call-ID: ")
 
 Key = tuple[str | int, ...]
 
@@ -26,8 +26,9 @@ def server_key(request: Request, method: str = "") -> Key:
     method = method or request.method
     if method == "ACK":
         method = "INVITE"
-    if is_unique(via.branch):
-        return (via.branch, via.host.lower(), via.port, method)
+    branch = via.branch
+    if is_unique(branch):
+        return (branch, via.host.lower(), via.port, method)
     return older_key(request, request.to_tag, method)
 
 
@@ -46,21 +47,15 @@ def refusal_ack(invite: bytes, response: Response) -> bytes:
     It has the INVITE's Request-URI, top Via, Route, From and Call-ID, the CSeq number with
     another method, and the To of the response, which has the tag.
     """
-    head = invite.partition(b"\r\n\r\n")[0]
-    start, *lines = head.split(b"\r\n")
-    ack = [b"ACK" + start[start.index(b" ") :]]
-    via_seen = False
+    head = invite[: invite.index(b"\r\n\r\n")]
+    start, via, *lines = head.split(b"\r\n")
+    ack = [b"ACK" + start[start.index(b" ") :], via]
     for line in lines:
-        name, _, value = line.partition(b":")
-        name = name.lower()
-        if name == b"via":
-            if not via_seen:
-                ack.append(line)
-            via_seen = True
-        elif name in ACK_ECHOES:
+        if line.startswith(ACK_ECHOES):
             ack.append(line)
-        elif name == b"cseq":
-            ack.append(b"CSeq: " + value.split()[0] + b" ACK")
+        elif line.startswith(b"CSeq: "):  # The last of those that are echoed.
+            ack.append(line[: line.index(b" ", 6)] + b" ACK")
+            break
     ack.append(b"To: " + response.first("to").encode("latin-1"))
     ack.append(b"Content-Length: 0\r\n\r\n")
     return b"\r\n".join(ack)

@@ -17,6 +17,11 @@ from core.machines.passing import ASK
 Side = Literal["caller", "leg"]
 CALLER: Side = "caller"
 LEG: Side = "leg"
+TOLD_IN = frozenset((  # What may say where somebody sends from.
+    observed.InviteArrived, joined.PickupArrived, observed.CallerAcked, observed.LegProgressed,
+    observed.LegAnswered, observed.RequestArrived, observed.RequestAnswered, observed.RequestAcked,
+))  # fmt: skip
+MOVES = frozenset((CallAnswered, CallTransferred, CallEnded))
 ACROSS: dict[Side, Side] = {CALLER: LEG, LEG: CALLER}
 
 
@@ -66,14 +71,17 @@ class MediaDesk:
         call = turn.originator_id
         if self.relay is None or call not in self.relayed:
             return
-        self.learn(call, turn.seen)
+        if type(turn.seen) in TOLD_IN:
+            self.learn(call, turn.seen)
         for entry in turn.did:
+            if type(entry) not in MOVES:
+                continue
             if isinstance(entry, CallAnswered):
                 self.relayed[call][entry.by] = LEG
                 self.relay.hold(call, on=False)
             elif isinstance(entry, CallTransferred):
                 self.replace(call, entry.by, entry.to, turn.seen)
-            elif isinstance(entry, CallEnded):
+            else:
                 del self.relayed[call], self.offers[call], self.counts[call]
                 self.closing.append(call)
 

@@ -16,7 +16,7 @@ from adapters.sip.message import Flow
 from adapters.sip.transaction_state import ClientTransaction, State
 
 DATAGRAM_MOST = 1300  # Octets, where nobody knows what the path can carry.
-SPARED_S = 600.0
+SPARED_T1 = 1200  # Ten minutes, where T1 is half a second.
 PEERS_MOST = 1024
 
 StreamWay = Callable[[Flow], tuple[Flow, str] | None]
@@ -25,8 +25,8 @@ StreamWay = Callable[[Flow], tuple[Flow, str] | None]
 class Oversize:
     """``way`` says how the peer of a UDP flow is reached by TCP, and how it sees us there."""
 
-    def __init__(self, t1_s: float, t2_s: float) -> None:
-        self.t1_s, self.t2_s = t1_s, t2_s
+    def __init__(self, t1: float, t2: float) -> None:
+        self.t1, self.t2 = t1, t2
         self.way: StreamWay = lambda _: None
         self.spared: dict[tuple[str, int], float] = {}  # Until when, by host and port.
 
@@ -46,7 +46,7 @@ class Oversize:
         made.flow, here = way
         made.data = with_via(made.data, here)
         # A server says 100 to an INVITE within 200 ms (17.2.1); to the rest it may be silent.
-        made.repeats_at = now + (2 * self.t1_s if made.method == "INVITE" else self.t2_s)
+        made.repeats_at = now + (2 * self.t1 if made.method == "INVITE" else self.t2)
 
     def narrow(self, client: ClientTransaction, now: float) -> bool:
         """Back to UDP.  True where the request has to leave again: nobody has heard it yet."""
@@ -55,11 +55,11 @@ class Oversize:
         if unheard:
             if len(self.spared) >= PEERS_MOST:
                 self.spared.clear()
-            self.spared[client.flow.host, client.flow.port] = now + SPARED_S
+            self.spared[client.flow.host, client.flow.port] = now + SPARED_T1 * self.t1
         (client.flow, client.data), client.spare = client.spare, None
         if unheard or client.method != "INVITE":
-            client.interval_s = self.t1_s if unheard else self.t2_s
-            client.repeats_at = now + client.interval_s
+            client.interval = self.t1 if unheard else self.t2
+            client.repeats_at = now + client.interval
         return unheard
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from adapters.net.relay_ports import RelayError
 from adapters.sip.call_dialogs import CALLER, CallDialogs
-from adapters.sip.calls import KEPT_AFTER_END_NS
 from adapters.sip.exchange import Exchange
+from adapters.sip.forgetting import KEPT_AFTER_END_NS, forget_later
 from adapters.sip.message import Flow
 from adapters.sip.own_phone import is_local
 from adapters.sip.owner import Owner
@@ -121,7 +121,7 @@ def take_up(exchange: Exchange, stream: str, story: list[Turn]) -> None:
         undone.at = turn.at
         dialogs.carry_out(turn)
         if any(isinstance(entry, CallEnded) for entry in turn.did):
-            exchange.calls.ended.append((turn.at, stream))
+            forget_later(exchange.calls, stream, turn.at)
     dialogs.wire = exchange.calls
     exchange.calls.open[stream] = dialogs
     exchange.calls.ringing[stream] = None
@@ -185,16 +185,17 @@ def invite_again(exchange: Exchange, call: Call, sent: Sent) -> None:
 
 
 def resume(exchange: Exchange, sent: Sent, *, proceeding: bool, send: bool) -> None:
-    transactions, now = exchange.around.transactions, exchange.around.now
+    transactions, now = exchange.around.transactions, exchange.around.at
     owner = sent.owner
     made = transactions.resume_client(
         sent.branch, sent.method, sent.data, sent.flow, owner, now, proceeding, send
     )
-    exchange.calls.watch(owner, made)
+    if owner.by:
+        exchange.calls.bound(made)
     is_opening = sent.method == "INVITE" and not owner.by
     call = exchange.calls.state(owner.stream)
     if is_opening and not call.leg_is(owner.party, LegPhase.PROCEEDING):
-        transactions.give_up_after_cancel(made, now)
+        transactions.give_up_after_cancel(sent.branch, now)
 
 
 def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: Undone) -> None:
@@ -212,7 +213,7 @@ def answer_again(exchange: Exchange, dialogs: CallDialogs, call: Call, undone: U
         code, data, _ = answered or Answered(100, b"", 0)
         acked = request.method == "INVITE" and not is_awaited(call, by, number)
         made: ServerTransaction = exchange.around.transactions.resume_server(
-            request, flow, exchange.around.now, code, data, acked and code < 300
+            request, flow, exchange.around.at, code, data, acked and code < 300
         )
         exchange.calls.owe(owner, made)
         if data and not (acked and code < 300):

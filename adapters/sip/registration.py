@@ -107,9 +107,7 @@ class Registrations:
         branch = f"z9hG4bK{self.around.identifiers.derived(stream, str(binding.cseq), octets=12)}"
         data = self.spell(stream, binding, flow, branch)
         owner = Owner(stream, "registrar", number=binding.cseq)
-        self.around.transactions.send_request(
-            branch, "REGISTER", data, flow, owner, self.around.now
-        )
+        self.around.transactions.send_request(branch, "REGISTER", data, flow, owner, self.around.at)
 
     def moved(self) -> Iterator[tuple[str, Observed]]:
         """Lines that are registered from an address which is ours no more, to be so anew."""

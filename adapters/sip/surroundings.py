@@ -12,10 +12,12 @@ from adapters.sip.identifiers import Identifiers
 from adapters.sip.message import Flow, Request, response_to
 from adapters.sip.own_phone import HERE, is_local
 from adapters.sip.transaction import ServerTransaction, Transactions
+from adapters.sip.transaction_state import UNANSWERED
 from core.machines.house import House
 
 SECOND_NS = 1_000_000_000
-LINGER_GRAIN_S = 1.0  # Transactions that are over leave the memory together: one wake-up for all.
+T1_NS, T2_NS, T4_NS = SECOND_NS // 2, 4 * SECOND_NS, 5 * SECOND_NS  # RFC 3261 17.1
+LINGER_GRAIN_NS = SECOND_NS  # Transactions that are over leave the memory together: one wake-up.
 
 
 class Surroundings:
@@ -40,17 +42,13 @@ class Surroundings:
         self._here = here
         self.local = local  # Which of our sockets speaks this transport toward a host.
         self.dice = dice
-        self.transactions = Transactions()
-        self.transactions.grain_s = LINGER_GRAIN_S
+        self.transactions = Transactions(T1_NS, T2_NS, T4_NS)
+        self.transactions.deadlines.grain = LINGER_GRAIN_NS
         self.transactions.oversize.way = self.stream_way
         self.ways: dict[str, tuple[tuple[str, int], ...]] = {}
         self.drops: Counter[str] = Counter()
         self.relay_inside = HERE.partition(":")[0]  # Where our own phone finds the relay.
         self.at = 0
-
-    @property
-    def now(self) -> float:
-        return self.at / SECOND_NS
 
     def here(self, flow: Flow) -> str:
         return HERE if is_local(flow) else self._here(flow)
@@ -85,15 +83,21 @@ class Surroundings:
         body: bytes = b"",
         content_type: str = "",
     ) -> None:
+        """Ignored where the final response has been said."""
+        if transaction.state not in UNANSWERED:
+            return
+        request = transaction.request
+        if not to_tag and not request.to_tag:
+            to_tag = self.stateless_tag(request)
         data = response_to(
-            transaction.request,
+            request,
             code,
-            to_tag=to_tag or self.stateless_tag(transaction.request),
+            to_tag=to_tag,
             headers=headers,
             body=body,
             content_type=content_type,
         )
-        self.transactions.respond(transaction, data, code, self.now)
+        self.transactions.respond(transaction, data, code, self.at)
 
     def stateless_tag(self, request: Request) -> str:
         """The To tag of an answer that opens no dialog (RFC 3261 8.2.6.2)."""

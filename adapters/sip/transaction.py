@@ -12,23 +12,17 @@ what got lost is sent again until somebody answers or 64*T1 have passed.
 *Accepted* is RFC 6026: a 2xx does not end the INVITE transaction at once, so that an INVITE
 repeated late finds its own call and not a second one.
 
-Nothing here reads a clock or a socket.  Time comes in with each call (any monotonic
-seconds); what has to leave waits in the outbox until the shell fetches it, which it does
+Nothing here reads a clock or a socket.  Time comes in with each call, in the unit that T1
+is given in; what has to leave waits in the outbox until the shell fetches it, which it does
 after its commit.
-
-A transaction has at most one moment to say something again (timers A, E, G and the 2xx) and
-one to end (B, D, F, H, I, J, K, L, M).  It stands in the heap once, at the earlier of the
-two.  A moment that moves later is noticed when the old one comes, so most timers of a call
-that goes well are one push and no removal.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from heapq import heappop, heappush
-from itertools import count
 from math import inf
 from typing import Any
 
+from adapters.sip.deadlines import Deadlines
 from adapters.sip.matching import Key, is_unique, older_key, refusal_ack, server_key
 from adapters.sip.message import Flow, Request, Response, parse, reply_flow, stamp
 from adapters.sip.oversize import DATAGRAM_MOST, Oversize
@@ -39,30 +33,25 @@ from adapters.sip.transaction_state import (
     ServerTransaction,
     State,
     TimedOut,
-    in_vain,
-    is_reliable,
 )
 
 __all__ = ["ClientTransaction", "ServerTransaction", "State", "TimedOut", "Transactions"]
-
-TIMER_D_LEAST_S = 32.0  # The server's timer H may come from a larger T1 than ours.
 
 
 class Transactions:
     """All transactions of one SIP element, their deadlines and what waits to be sent."""
 
-    def __init__(self, t1_s: float = 0.5, t2_s: float = 4.0, t4_s: float = 5.0) -> None:
-        self.t1_s, self.t2_s, self.t4_s = t1_s, t2_s, t4_s
-        self.grain_s = 0.0  # So much later may end what only lingers.
-        self.patience_s = 64 * t1_s  # Timers B, F, H, J, L and M.
-        self.oversize = Oversize(t1_s, t2_s)
+    def __init__(self, t1: float = 0.5, t2: float = 4.0, t4: float = 5.0) -> None:
+        self.t1, self.t2, self.t4 = t1, t2, t4
+        self.patience = 64 * t1  # Timers B, F, H, J, L and M; and D, for it is 32 seconds.
+        self.oversize = Oversize(t1, t2)
         self.outbox: list[tuple[Flow, bytes]] = []
         self.patient = 0  # How many of these nobody waits for.
         self.absorbed: Counter[str] = Counter()  # What never reached the user, by reason.
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
-        self._heap: list[tuple[float, int, AnyTransaction]] = []
-        self._order = count()
+        self.deadlines = Deadlines()
+        self.next_deadline = self.deadlines.next  # When ``handle_timers`` has to be called.
 
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
@@ -94,11 +83,11 @@ class Transactions:
     def _open_server(self, key: Key, request: Request, flow: Flow, now: float) -> ServerTransaction:
         reply = reply_flow(request, flow)
         if request.method == "INVITE":
-            made = ServerTransaction(key, flow, request, State.PROCEEDING, reply)
+            made = ServerTransaction(key, reply, request, State.PROCEEDING)
         else:
-            made = ServerTransaction(key, flow, request, State.TRYING, reply)
-            made.ends_at = now + self.patience_s  # Nobody waits for an answer after this.
-            self._arm(made)
+            made = ServerTransaction(key, reply, request, State.TRYING)
+            # Nobody waits for an answer after this.
+            self.deadlines.linger(made, now + self.patience)
         self._servers[key] = made
         return made
 
@@ -106,7 +95,7 @@ class Transactions:
         self, ack: Request, invite: ServerTransaction | None, flow: Flow, now: float
     ) -> ServerTransaction | None:
         if invite is None or invite.state not in (State.COMPLETED, State.CONFIRMED):
-            return ServerTransaction((), flow, ack, State.ACK, flow)
+            return ServerTransaction((), flow, ack, State.ACK)
         self.absorbed["ack"] += 1
         if invite.state is State.COMPLETED:
             self._confirm(invite, now)
@@ -114,13 +103,17 @@ class Transactions:
 
     def _confirm(self, invite: ServerTransaction, now: float) -> None:
         invite.state = State.CONFIRMED
+        invite.in_vain = ""
         invite.repeats_at = inf
-        self._linger(invite, now, 0.0 if is_reliable(invite) else self.t4_s)  # Timer I.
+        if invite.flow.transport == "udp":
+            self.deadlines.linger(invite, now + self.t4)  # Timer I.
+        else:
+            self._end(invite)
 
     def _repeat_response(self, found: ServerTransaction) -> None:
         self.absorbed["repeated-request"] += 1
         if found.data and found.state in (State.PROCEEDING, State.COMPLETED):
-            self.outbox.append((found.reply_flow, found.data))
+            self.outbox.append((found.flow, found.data))
 
     def _older_invite(self, ack: Request) -> ServerTransaction | None:
         """The INVITE of an ACK from before RFC 3261 (17.2.3): it has the To tag of our response."""
@@ -145,7 +138,7 @@ class Transactions:
         """
         if transaction.state not in UNANSWERED:
             return
-        self.outbox.append((transaction.reply_flow, data))
+        self.outbox.append((transaction.flow, data))
         self._enter(transaction, data, code, now)
 
     def _enter(self, transaction: ServerTransaction, data: bytes, code: int, now: float) -> None:
@@ -153,20 +146,34 @@ class Transactions:
         transaction.data = data
         if code < 200:
             transaction.state = State.PROCEEDING
-        elif not transaction.is_invite:
+            return
+        is_udp = transaction.flow.transport == "udp"
+        del transaction.request
+        if not transaction.is_invite:
             transaction.state = State.COMPLETED
-            self._linger(transaction, now, 0.0 if is_reliable(transaction) else self.patience_s)
+            if is_udp:
+                self.deadlines.linger(transaction, now + self.patience)  # Timer J.
+            else:
+                self._end(transaction)
+            return
+        if code < 300:
+            transaction.state = State.ACCEPTED
+            transaction.in_vain = "" if transaction.acknowledged else "no-ack"
         else:
-            transaction.state = State.ACCEPTED if code < 300 else State.COMPLETED
-            if code < 300 or not is_reliable(transaction):
-                transaction.interval_s = self.t1_s
-                transaction.repeats_at = now + self.t1_s
-            self._linger(transaction, now, self.patience_s)
+            transaction.state = State.COMPLETED
+            transaction.in_vain = "no-ack"
+        if code < 300 or is_udp:
+            transaction.interval = self.t1
+            transaction.repeats_at = now + self.t1
+            self.deadlines.arm(transaction)
+        self.deadlines.linger(transaction, now + self.patience)
 
     def acknowledged(self, transaction: ServerTransaction) -> None:
-        """The dialog has seen the ACK for our 2xx: it is not repeated any more."""
+        """The dialog has seen the ACK for our 2xx: nobody will hear it again."""
         transaction.acknowledged = True
         if transaction.state is State.ACCEPTED:
+            transaction.data = b""
+            transaction.in_vain = ""
             transaction.repeats_at = inf
 
     # -- Our requests ------------------------------------------------------------------
@@ -188,19 +195,20 @@ class Transactions:
     ) -> ClientTransaction:
         key = (branch, method)
         made = self._clients[key] = ClientTransaction(key, flow, data, method, owner)
-        made.ends_at = now + self.patience_s
+        made.ends_at = now + self.patience
         if flow.transport == "udp":
-            made.interval_s = self.t1_s
-            made.repeats_at = now + self.t1_s
+            made.interval = self.t1
+            made.repeats_at = now + self.t1
             if len(data) > DATAGRAM_MOST or method == "CANCEL":
                 self.oversize.widen(made, self._clients.get((branch, "INVITE")), now)
-        self._arm(made)
+        self.deadlines.arm(made)
         return made
 
-    def give_up_after_cancel(self, transaction: ClientTransaction, now: float) -> None:
+    def give_up_after_cancel(self, branch: str, now: float) -> None:
         """A cancelled INVITE is over after 64*T1, with or without its 487 (RFC 3261 9.1)."""
-        if transaction.state is State.PROCEEDING:
-            self._linger(transaction, now, self.patience_s)
+        invite = self._clients.get((branch, "INVITE"))
+        if invite is not None and invite.state is State.PROCEEDING:
+            self.deadlines.linger(invite, now + self.patience)
 
     # -- Responses of others -----------------------------------------------------------
 
@@ -210,91 +218,88 @@ class Transactions:
         Provisionals and the first final go up; of an INVITE also each further 2xx, whose ACK
         may have been lost (RFC 6026 7.2).  A refused INVITE gets its ACK here (17.1.1.3).
         """
-        vias = response.all("via")
+        vias = response.fields["via"]
         if len(vias) != 1 or "," in vias[0]:  # RFC 3261 8.1.3.3: meant for somebody else.
             self.absorbed["several-vias"] += 1
             return None
-        found = self._clients.get((response.via.branch, response.cseq_method))
+        found = self._clients.get((response.via.branch, response.method))
         if found is None:
             self.absorbed["stray-response"] += 1
             return None
+        code = response.code
         if found.state in UNANSWERED:
-            self._advance(found, response, now)
+            if code < 200:
+                self._progress(found, now)
+            else:
+                self._conclude(found, response, now)
             return found
-        if found.state is State.ACCEPTED and 200 <= response.code < 300:
+        if found.state is State.ACCEPTED and 200 <= code < 300:
             return found
         self.absorbed["repeated-response"] += 1
-        if found.ack and response.code >= 300:
+        if found.ack and code >= 300:
             self.outbox.append((found.flow, found.ack))
         return None
 
-    def _advance(self, found: ClientTransaction, response: Response, now: float) -> None:
-        if response.code < 200:
-            self._progress(found, now)
-            return
-        found.repeats_at = inf
+    def _progress(self, found: ClientTransaction, now: float) -> None:
+        if found.method != "INVITE":
+            found.interval = self.t2  # For the timer E after the one that runs.
+        elif found.state is State.CALLING:
+            found.repeats_at, found.ends_at = inf, now + found.proceeds
+            if found.proceeds < inf:
+                self.deadlines.arm(found)
+        if found.spare is not None and found.repeats_at < inf:  # It was heard over TCP.
+            found.repeats_at = inf
+            self.deadlines.arm(found)
+        found.state = State.PROCEEDING
+
+    def _conclude(self, found: ClientTransaction, response: Response, now: float) -> None:
+        """Its first final response: what it has asked is not said again."""
+        is_udp = found.flow.transport == "udp"
         if found.method != "INVITE":
             found.state = State.COMPLETED
-            self._linger(found, now, 0.0 if is_reliable(found) else self.t4_s)  # Timer K.
+            wait = self.t4 if is_udp else 0.0  # Timer K.
         elif response.code < 300:
             found.state = State.ACCEPTED
-            self._linger(found, now, self.patience_s)  # Timer M.
+            wait = self.patience  # Timer M.
         else:
             found.state = State.COMPLETED
             found.ack = refusal_ack(found.data, response)
             self.outbox.append((found.flow, found.ack))
             self.patient += 1  # The peer repeats itself after T1 and no sooner.
-            wait_s = 0.0 if is_reliable(found) else max(TIMER_D_LEAST_S, self.patience_s)
-            self._linger(found, now, wait_s)
-
-    def _progress(self, found: ClientTransaction, now: float) -> None:
-        if found.spare is not None:  # It was heard over TCP.
-            found.repeats_at = inf
-        if found.method != "INVITE":
-            found.interval_s = self.t2_s  # For the timer E after the one that runs.
-        elif found.state is State.CALLING:
-            found.repeats_at, found.ends_at = inf, now + found.proceeds_s
-        found.state = State.PROCEEDING
+            wait = self.patience if is_udp else 0.0  # Timer D.
+        found.in_vain = ""
+        found.data, found.spare = b"", None
+        found.repeats_at = inf
+        if wait:
+            self.deadlines.linger(found, now + wait)
+        else:
+            self._end(found)
 
     # -- Time, and ways that are lost --------------------------------------------------
 
-    def next_deadline(self) -> float | None:
-        """When ``handle_timers`` has to be called next; None while nothing waits."""
-        heap = self._heap
-        while heap:
-            at, _, first = heap[0]
-            if at == first.repeats_at or at == first.ends_at:
-                return at
-            heappop(heap)
-            if at == first.queued_at:  # Its only entry, and too early: it moves.
-                first.queued_at = inf
-                self._arm(first)
-        return None
-
     def handle_timers(self, now: float) -> list[TimedOut]:
         """Repeats what is due, ends what is over, and tells whose user waits in vain."""
-        ended: list[TimedOut] = []
+        over: list[AnyTransaction] = []
         while (at := self.next_deadline()) is not None and at <= now:
-            due = heappop(self._heap)[2]
-            due.queued_at = inf
-            if due.ends_at <= now:
-                if reason := in_vain(due):
-                    ended.append(TimedOut(due, reason))
-                self._end(due)
-            elif isinstance(due, ClientTransaction) and due.spare is not None:
-                self._narrow(due, now)
-            else:
-                self._say_again(due, now)
-        return ended
+            for due in self.deadlines.take(at):
+                if due.ends_at <= now:
+                    over.append(due)
+                    self._end(due)
+                elif due.repeats_at > now:
+                    continue  # It has moved.
+                elif isinstance(due, ClientTransaction) and due.spare is not None:
+                    self._narrow(due, now)
+                else:
+                    self._say_again(due, now)
+        return [TimedOut(one, one.in_vain) for one in over if one.in_vain]
 
     def _say_again(self, due: AnyTransaction, now: float) -> None:
-        flow = due.reply_flow if isinstance(due, ServerTransaction) else due.flow
-        self.outbox.append((flow, due.data))
-        due.interval_s *= 2
+        self.outbox.append((due.flow, due.data))
+        due.interval *= 2
         if due.state is not State.CALLING:  # Only timer A grows without bound.
-            due.interval_s = min(due.interval_s, self.t2_s)
-        due.repeats_at = now + due.interval_s
-        self._arm(due)
+            due.interval = min(due.interval, self.t2)
+        due.repeats_at = now + due.interval
+        self.deadlines.arm(due)
 
     def failed(
         self,
@@ -324,30 +329,15 @@ class Transactions:
     def _narrow(self, client: ClientTransaction, now: float) -> None:
         if self.oversize.narrow(client, now):
             self.outbox.append((client.flow, client.data))
-        self._arm(client)
+        self.deadlines.arm(client)
 
-    def _arm(self, transaction: AnyTransaction) -> None:
-        due = min(transaction.repeats_at, transaction.ends_at)
-        if due < transaction.queued_at:
-            transaction.queued_at = due
-            heappush(self._heap, (due, next(self._order), transaction))
-
-    def _linger(self, transaction: AnyTransaction, now: float, wait_s: float) -> None:
-        """It ends so many seconds from now, at once where that is none, up to a grain late."""
-        if wait_s:
-            grain = self.grain_s
-            transaction.ends_at = -(-(now + wait_s) // grain) * grain if grain else now + wait_s
-            self._arm(transaction)
-        else:
-            self._end(transaction)
-
-    def _end(self, transaction: AnyTransaction) -> None:
-        transaction.state = State.TERMINATED
-        transaction.repeats_at = transaction.ends_at = inf
-        is_ours = isinstance(transaction, ClientTransaction)
+    def _end(self, over: AnyTransaction) -> None:
+        over.state = State.TERMINATED
+        over.repeats_at = over.ends_at = inf
+        is_ours = isinstance(over, ClientTransaction)
         known: dict[Key, Any] = self._clients if is_ours else self._servers
-        if known.get(transaction.key) is transaction:
-            del known[transaction.key]
+        if known.get(over.key) is over:
+            del known[over.key]
 
     # -- After a restart ---------------------------------------------------------------
 
@@ -372,7 +362,8 @@ class Transactions:
         if proceeding:
             self._progress(made, now)
             if method != "INVITE" and flow.transport == "udp":
-                made.repeats_at = now + self.t2_s
+                made.repeats_at = now + self.t2
+                self.deadlines.arm(made)
         return made
 
     def resume_server(

@@ -95,7 +95,7 @@ class Transfers:
             called=target.user,
             contact=peer_of(request).contact,
             vias=tuple(request.all("via")),
-            flow=str(transaction.reply_flow),
+            flow=str(transaction.flow),
         )
         if replaces:
             seen = self.joined(seen, stream, phone, replaces)
@@ -198,7 +198,7 @@ class Transfers:
         call_id, *named = replaces.split(";")
         tags = {name: value for name, _, value in (each.partition("=") for each in named)}
         for ours, theirs in (("to-tag", "from-tag"), ("from-tag", "to-tag")):
-            found = self.calls.by_dialog.get((call_id, tags.get(ours, "")))
+            found = self.calls.find(call_id, tags.get(ours, ""))
             if found is not None:
                 stream, party = found
                 remote = self.calls.open[stream].dialogs[party].remote

@@ -67,6 +67,8 @@ class Clockwork:
         self.left: list[tuple[float, str]] = []
         self.datagrams: list[tuple[Flow, bytes]] = []
         self.ended: list[tuple[float, TimedOut]] = []
+        self.requests: dict[ServerTransaction, Request] = {}  # Also of those that have ended.
+        self.asked: dict[ClientTransaction, bytes] = {}
 
     def note(self) -> list[str]:
         """What has just left, also kept in ``left``."""
@@ -93,22 +95,29 @@ class Clockwork:
     # -- The four calls, at the time it is ---------------------------------------------
 
     def hear(self, request: Request, flow: Flow = UDP) -> ServerTransaction | None:
-        return self.layer.receive_request(request, flow, self.now)
+        heard = self.layer.receive_request(request, flow, self.now)
+        if heard is not None:
+            self.requests[heard] = request
+        return heard
 
     def respond(self, transaction: ServerTransaction, code: int, to_tag: str = "to") -> None:
-        data = answer_data(transaction.request, code, to_tag)
+        request = self.requests.get(transaction) or transaction.request
+        data = answer_data(request, code, to_tag)
         self.layer.respond(transaction, data, code, self.now)
 
     def ask(
         self, method: str, flow: Flow = UDP, branch: str = "z9hG4bK-ours", data: bytes = b""
     ) -> ClientTransaction:
         data = data or request_data(method, branch, sent_by="127.0.0.1:5060")
-        return self.layer.send_request(branch, method, data, flow, "the user", self.now)
+        made = self.layer.send_request(branch, method, data, flow, "the user", self.now)
+        self.asked[made] = made.data
+        return made
 
     def answer(
         self, transaction: ClientTransaction, code: int, to_tag: str = "to"
     ) -> ClientTransaction | None:
-        return self.layer.receive_response(an_answer(transaction.data, code, to_tag), self.now)
+        asked = self.asked.get(transaction) or transaction.data
+        return self.layer.receive_response(an_answer(asked, code, to_tag), self.now)
 
     def heard(self, request: Request, flow: Flow = UDP) -> ServerTransaction:
         transaction = self.hear(request, flow)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from adapters.sip import calls
+from adapters.sip.calls import FORKS_MAX
+from adapters.sip.forgetting import KEPT_AFTER_END_NS
 from adapters.sip.message import Request
 from core.machines.call import Phase
 from tests.sip.messages import OFFER
@@ -136,7 +137,7 @@ def test_a_branch_that_hangs_up_itself_ends_nothing(stage: Stage) -> None:
 
 def test_branches_without_end_are_no_accident(stage: Stage) -> None:
     _, invites = stage.answered()
-    for n in range(calls.FORKS_MAX):
+    for n in range(FORKS_MAX):
         assert methods(forks_again(stage, invites[1], f"tag-{n}")) == ["ACK", "BYE"]
     assert forks_again(stage, invites[1], "one-more") == []
     assert stage.engine.around.drops["too-many-branches"] == 1
@@ -263,12 +264,10 @@ def test_an_ended_call_is_forgotten(stage: Stage) -> None:
     stage.feed(caller(stage, "BYE", cseq=2, to=ours.first("to")), SERVER)
     bye = request(stage.to(B)[0])
     stage.feed(answer(bye, 200), B)
-    stage.wait(2 * calls.KEPT_AFTER_END_NS / 1e9 + 1)  # The silent legs are waited for as well.
+    stage.wait(2 * KEPT_AFTER_END_NS / 1e9 + 1)  # The silent legs are waited for as well.
     stage.engine.handle_timers(stage.at)
     found = stage.engine.exchange.calls
-    assert [found.open, found.by_dialog, found.answering, found.inviting, found.ended] == [
-        {}, {}, {}, {}, [],
-    ]  # fmt: skip
+    assert [found.open, found.by_tag, found.by_invite, found.answering, found.ended] == [{}] * 5
     late = stage.feed(caller(stage, "BYE", cseq=3, to=ours.first("to")), SERVER)
     assert codes(late) == [481]
 

@@ -1,12 +1,17 @@
 """What is over leaves the memory, and nothing that is said of it later does any harm."""
 
+from math import inf
+
 import pytest
 
 from adapters.sip.call_dialogs import REQUESTS_MOST
+from adapters.sip.forgetting import forget_ended, forget_later
 from adapters.sip.message import Request
+from adapters.sip.surroundings import SECOND_NS
 from core.machines.call import Call, Phase
 from tests.sip.messages import OFFER
 from tests.sip.stage import SERVER, Stage, answer, codes, flow_of, methods, request, responses
+from tests.sip.test_calls import bye as bye_of
 
 ACCOUNT = "sip:4212@127.0.0.1"
 B = flow_of("b")
@@ -133,3 +138,65 @@ def test_an_answer_to_an_invite_that_was_challenged_since_is_none(stage: Stage) 
     accepted = [("Contact", "<sip:0301234@127.0.0.2>")]
     assert stage.feed(answer(out, 200, accepted, OFFER), SERVER) == []
     assert methods(stage.feed(answer(again, 200, accepted, OFFER), SERVER)) == ["ACK"]
+
+
+def answered_and_settled(stage: Stage) -> list[Request]:
+    """Those that rang with phone b have said their last word."""
+    _, invites = stage.answered()
+    for invite, phone in ((invites[0], "a"), (invites[2], "c")):
+        stage.feed(answer(invite, 487), flow_of(phone))
+    stage.to(SERVER)
+    return invites
+
+
+def test_an_ended_call_keeps_nothing_that_it_was_asked(stage: Stage) -> None:
+    """Its peers may repeat themselves: each hears again what it has heard, and no more is kept."""
+    answered_and_settled(stage)
+    to = request(stage.acked).first("to")
+    bye = stage.request("BYE", ACCOUNT, user="7000", call_id="call", cseq=9, to=to)
+    (ours,) = (said for said in stage.feed(bye, SERVER) if said.startswith(b"SIP/2.0 200"))
+    stage.feed(answer(asked(stage), 200), B)
+    (dialogs,) = stage.engine.exchange.calls.open.values()
+    assert call(stage).phase is Phase.ENDED
+    assert not dialogs.requests
+    assert not stage.engine.exchange.calls.answering
+    transactions = stage.engine.around.transactions
+    assert not any(hasattr(server, "request") for server in transactions._servers.values())
+    assert not any(client.data for client in transactions._clients.values())
+    assert stage.feed(bye, SERVER) == [ours]
+    assert stage.feed(stage.invite, SERVER) == []
+    assert stage.feed(stage.acked, SERVER) == []
+
+
+def test_an_ended_call_still_hears_the_ack_that_it_waits_for(stage: Stage) -> None:
+    """Phone b hangs up, and the caller has not heard yet how his change was answered."""
+    invites = answered_and_settled(stage)
+    caller(stage, "INVITE", 2, OFFER)
+    stage.feed(answer(asked(stage), 200, body=OFFER), B)
+    stage.feed(bye_of(stage, invites[1]), B)
+    stage.feed(answer(request(stage.to(SERVER)[-1]), 200), SERVER)
+    assert call(stage).phase is Phase.ENDED
+    for _ in range(2):
+        stage.wait(5)
+        assert set(codes(stage.to(SERVER))) == {200}
+    caller(stage, "ACK", 2)
+    stage.wait(LONG_S)
+    assert not stage.to(SERVER)
+    assert not stage.engine.exchange.calls.answering
+
+
+def test_those_that_end_about_the_same_time_are_forgotten_together(stage: Stage) -> None:
+    calls = stage.engine.exchange.calls
+    for stream, ended_at in (("call:2", 11), ("call:1", 3), ("call:3", 4), ("call:4", 5)):
+        forget_later(calls, stream, ended_at * SECOND_NS)
+    assert calls.ended == {
+        70 * SECOND_NS: ["call:1", "call:3", "call:4"],
+        75 * SECOND_NS: ["call:2"],
+    }
+    assert calls.next_forgetting == 70 * SECOND_NS
+    stage.engine.around.at = 74 * SECOND_NS
+    forget_ended(calls)
+    assert calls.next_forgetting == 75 * SECOND_NS
+    stage.engine.around.at = 75 * SECOND_NS
+    forget_ended(calls)
+    assert (calls.ended, calls.next_forgetting) == ({}, inf)

@@ -1,5 +1,9 @@
 """Names on the wire: the same from the same record, and from no other secret."""
 
+from hashlib import blake2b
+
+import pytest
+
 from adapters.sip.identifiers import Identifiers
 
 ONE, OTHER = Identifiers(b"one secret"), Identifiers(b"another")
@@ -33,3 +37,12 @@ def test_octets_of_no_text_are_names_too() -> None:
 
 def test_a_long_secret_is_used_as_far_as_it_goes() -> None:
     assert Identifiers(b"x" * 100).derived("a") == Identifiers(b"x" * 64).derived("a")
+
+
+@pytest.mark.parametrize("octets", [5, 6, 8, 12, 16, 36])
+@pytest.mark.parametrize("what", [(), ("",), ("call:1", "2"), ("\xff", "\udcff"), ("x" * 300,)])
+def test_they_are_those_of_earlier_logs(what: tuple[str, ...], octets: int) -> None:
+    """However the key is taken in: peers know these names from before a restart."""
+    text = "\0".join(what).encode("utf-8", "surrogateescape")
+    expected = blake2b(text, key=b"one secret", digest_size=octets).hexdigest()
+    assert [ONE.derived(*what, octets=octets) for _ in range(2)] == [expected] * 2

@@ -50,9 +50,10 @@ def pick_up(stage: Stage, dialled: str = "*8", body: bytes = MINE, call_id: str 
 
 def pick_ups(stage: Stage) -> Iterator[bytes]:
     """What phone c has said to pick calls up, as it was heard."""
-    for owner, owed in stage.engine.exchange.calls.answering.items():
-        if owner.party.endswith("pickup"):
-            said = owed.request
+    for dialogs in stage.engine.exchange.calls.open.values():
+        for (by, _), said in dialogs.requests.items():
+            if not by.endswith("pickup"):
+                continue
             names = (name for name in said.fields if not name.startswith("content-"))
             headers = [(name, said.first(name)) for name in names]
             yield request_bytes("INVITE", said.uri, headers, said.body)

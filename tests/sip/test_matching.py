@@ -59,7 +59,7 @@ def test_a_retransmission_from_behind_rport_finds_its_transaction(clock: Clockwo
     flow = UDP._replace(host="127.0.0.7", port=4444)
     for branch in ("z9hG4bK-one", "old"):
         invite = clock.heard(a_request("INVITE", branch + ";rport"), flow)
-        assert invite.reply_flow == flow
+        assert invite.flow == flow
         assert "received=127.0.0.7" in invite.request.first("via")
         assert "rport=4444" in invite.request.first("via")
         assert clock.hear(a_request("INVITE", branch + ";rport"), flow) is None

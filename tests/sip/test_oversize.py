@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.sip.message import Flow, Request, parse
-from adapters.sip.oversize import DATAGRAM_MOST, PEERS_MOST, SPARED_S, Oversize, with_via
+from adapters.sip.oversize import DATAGRAM_MOST, PEERS_MOST, SPARED_T1, Oversize, with_via
 from adapters.sip.transaction import ClientTransaction
 from tests.sip.clockwork import PATIENCE, T1, T2, UDP, Clockwork, request_data
 from tests.sip.messages import OFFER
@@ -92,13 +92,17 @@ def test_what_was_heard_over_tcp_is_not_said_again(clock: Clockwork, method: str
     clock.answer(asked, 100)
     clock.wait(PATIENCE - 1)
     assert len(clock.datagrams) == 1
+    armed = len(clock.layer.deadlines._heap)
+    for _ in range(100):
+        clock.answer(asked, 180)
+    assert len(clock.layer.deadlines._heap) == armed, "a peer that talks much costs no memory"
 
 
 def test_a_peer_that_refused_is_spared_it_for_a_while(clock: Clockwork) -> None:
     ask(clock)
     clock.note()
     clock.layer.failed(STREAM, clock.now)
-    for at, flow in ((SPARED_S - 1, UDP), (SPARED_S + 1, STREAM)):
+    for at, flow in ((SPARED_T1 * T1 - 1, UDP), (SPARED_T1 * T1 + 1, STREAM)):
         clock.now = at
         clock.ask("INVITE", UDP, f"z9hG4bK-{at}", large(branch=f"z9hG4bK-{at}"))
         clock.note()

@@ -14,9 +14,15 @@ def test_a_server_without_an_address_has_no_way(stage: Stage) -> None:
     assert way == ("tcp", HERE, "127.0.0.7", 5070)
 
 
-def test_now_is_at_in_seconds(stage: Stage) -> None:
-    stage.engine.around.at = 3 * SECOND_NS // 2
-    assert stage.engine.around.now == 1.5
+def test_transactions_count_in_the_same_nanoseconds(stage: Stage) -> None:
+    around = stage.engine.around
+    around.at += 1
+    asked = request(stage.request("OPTIONS"))
+    around.transactions.receive_request(asked, flow_of("a"), around.at)
+    waiting = [*around.transactions.deadlines._lingering]
+    over = around.at + 32 * SECOND_NS
+    assert [at for at in waiting if over <= at < over + SECOND_NS] == [waiting[-1]]
+    assert all(isinstance(at, int) for at in waiting)
 
 
 def test_an_answer_that_opens_no_dialog_has_the_same_tag_each_time(stage: Stage) -> None:
@@ -30,7 +36,7 @@ def test_an_answer_that_opens_no_dialog_has_the_same_tag_each_time(stage: Stage)
 def test_only_the_first_final_answer_leaves(stage: Stage) -> None:
     around = stage.engine.around
     asked = request(stage.request("OPTIONS"))
-    transaction = around.transactions.receive_request(asked, flow_of("a"), around.now)
+    transaction = around.transactions.receive_request(asked, flow_of("a"), around.at)
     assert transaction is not None
     around.respond(transaction, 200)
     around.respond(transaction, 500)

@@ -124,7 +124,7 @@ def test_a_cancelled_invite_without_487_ends(clock: Clockwork) -> None:
     clock.answer(invite, 180)
     clock.wait(until=10.0)
     cancel = clock.ask("CANCEL")
-    clock.layer.give_up_after_cancel(invite, clock.now)
+    clock.layer.give_up_after_cancel("z9hG4bK-ours", clock.now)
     assert clock.answer(cancel, 200) is cancel
     assert clock.answer(invite, 180) is invite, "crossed the CANCEL; the end stays where it is"
     clock.wait()
@@ -133,9 +133,9 @@ def test_a_cancelled_invite_without_487_ends(clock: Clockwork) -> None:
 
 
 def test_give_up_after_cancel_changes_nothing_before_a_provisional(clock: Clockwork) -> None:
-    invite = clock.ask("INVITE")
+    clock.ask("INVITE")
     clock.wait(until=20.0)
-    clock.layer.give_up_after_cancel(invite, clock.now)
+    clock.layer.give_up_after_cancel("z9hG4bK-ours", clock.now)
     clock.wait()
     assert clock.bad_news() == [(PATIENCE, "timeout")]
 
@@ -143,9 +143,9 @@ def test_give_up_after_cancel_changes_nothing_before_a_provisional(clock: Clockw
 def test_a_487_in_time_stops_giving_up(clock: Clockwork) -> None:
     invite = clock.ask("INVITE", TCP)
     clock.answer(invite, 180)
-    clock.layer.give_up_after_cancel(invite, clock.now)
+    clock.layer.give_up_after_cancel("z9hG4bK-ours", clock.now)
     assert clock.answer(invite, 487) is invite
-    clock.layer.give_up_after_cancel(invite, clock.now)
+    clock.layer.give_up_after_cancel("z9hG4bK-ours", clock.now)
     clock.wait()
     assert clock.bad_news() == []
 
@@ -378,7 +378,7 @@ def test_a_request_that_nobody_answers_is_forgotten(clock: Clockwork) -> None:
 
 def test_what_lingers_may_end_together(clock: Clockwork) -> None:
     """Up to a second late, and never early: one wake-up for all that end within it."""
-    clock.layer.grain_s = 1.0
+    clock.layer.deadlines.grain = 1.0
     for number, at in enumerate((100.1, 100.5, 100.9)):
         clock.wait(until=at)
         clock.answer(clock.ask("BYE", branch=f"z9hG4bK-{number}"), 200)

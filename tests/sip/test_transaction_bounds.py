@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.sip.deadlines import Deadlines
 from adapters.sip.message import Flow, Malformed, Request, parse
 from adapters.sip.transaction import ClientTransaction, ServerTransaction, State
 from tests.sip.clockwork import (
@@ -26,6 +27,14 @@ steady = settings(max_examples=40, deadline=None, derandomize=True, database=Non
 @pytest.fixture
 def clock() -> Clockwork:
     return Clockwork()
+
+
+def branch_of(client: ClientTransaction) -> str:
+    return str(client.key[0])
+
+
+def is_empty(deadlines: Deadlines) -> bool:
+    return not (deadlines._heap or deadlines._lingering or deadlines._leaving)
 
 
 # -- Ways that are lost, and time that jumps ---------------------------------------
@@ -67,9 +76,10 @@ def test_the_next_deadline_is_exact_and_the_heap_stays_small(clock: Clockwork) -
         clock.answer(invite, 180)
         clock.answer(invite, 200)
     assert clock.layer.next_deadline() == PATIENCE
-    assert len(clock.layer._heap) == 50, "one entry a transaction, moved and not added to"
+    assert not clock.layer.deadlines._heap, "what is answered and what has moved stays in no heap"
+    assert [*map(len, clock.layer.deadlines._lingering.values())] == [50]
     clock.wait()
-    assert clock.layer._heap == []
+    assert is_empty(clock.layer.deadlines)
 
 
 def test_nothing_secret_in_a_repr(clock: Clockwork) -> None:
@@ -114,7 +124,7 @@ def play(clock: Clockwork, steps: list[Step]) -> None:
             case "answer" if client:
                 clock.answer(client, code)
             case "give up" if client:
-                clock.layer.give_up_after_cancel(client, clock.now)
+                clock.layer.give_up_after_cancel(branch_of(client), clock.now)
             case "lost":
                 clock.layer.failed(flow, clock.now)
             case "wait":
@@ -122,7 +132,7 @@ def play(clock: Clockwork, steps: list[Step]) -> None:
     for server in servers:  # Whatever the users owe.
         clock.respond(server, 486)
     for client in clients:
-        clock.layer.give_up_after_cancel(client, clock.now)
+        clock.layer.give_up_after_cancel(branch_of(client), clock.now)
 
 
 @given(steps=st.lists(one_step, max_size=40))
@@ -135,7 +145,7 @@ def test_nothing_raises_and_everything_ends(steps: list[Step]) -> None:
     assert clock.now <= last + PATIENCE
     assert len(clock.layer) == 0
     assert clock.layer.next_deadline() is None
-    assert clock.layer._heap == []
+    assert is_empty(clock.layer.deadlines)
 
 
 # -- Two layers and a bad wire between them ----------------------------------------
@@ -223,7 +233,7 @@ def test_over_a_bad_wire_each_request_and_refusal_is_heard_once(
     wire.post(0.0)
     wire.run()
     if call.state is State.PROCEEDING:  # Every final was lost: the ring timer would cancel.
-        wire.caller.layer.give_up_after_cancel(call, wire.caller.now)
+        wire.caller.layer.give_up_after_cancel(branch_of(call), wire.caller.now)
         wire.run()
     assert len(wire.caller.layer) == len(wire.phone.layer) == 0
     assert wire.heard[method] <= 1, "the application sees a request once"

@@ -184,7 +184,7 @@ def test_both_are_joined(house: House, call: str, other: str) -> None:
     assert house.last("server", b"BYE").cseq > again.cseq - asked.cseq
     house.stage.wait(70)
     assert not house.stage.engine.exchange.calls.open
-    assert not house.stage.engine.exchange.calls.by_dialog
+    assert not house.stage.engine.exchange.calls.by_tag
 
 
 def bye_of(house: House, user: str) -> None:
