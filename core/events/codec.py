@@ -1,7 +1,7 @@
 """How a turn is spelled: ``[schema, at, seen, did]`` in msgpack.
 
-An event in it is ``[its name, its fields in order]``.  msgspec spells it so and, on the way
-back, checks every type.
+An event in it is ``[its name, its fields in order]``.  msgspec turns events into plain
+arrays and, on the way back, checks every type; msgpack packs and unpacks the bytes.
 A field that an old record lacks takes its default, so most changes need no new schema.
 Any other change raises ``SCHEMA`` and adds to ``UPCASTS`` the one function that brings
 the entries of the schema before it up to date.
@@ -12,6 +12,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+import msgpack
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     Cipher,
@@ -21,8 +22,7 @@ from eventsourcing.persistence import (
     StoredEvent,
     Transcoder,
 )
-from msgspec import Struct, convert
-from msgspec.msgpack import Decoder, Encoder
+from msgspec import Struct, convert, to_builtins
 
 from core.events import decided, discovered, joined, observed, orders, released
 from core.events.base import events_in
@@ -57,15 +57,17 @@ class StoredTurn(Struct, frozen=True, gc=False):
 
 class Msgpack(Transcoder):
     def __init__(self) -> None:
-        self.encoder = Encoder()
-        self.decoder = Decoder()
+        self.packer = msgpack.Packer()
 
     def encode(self, obj: Any) -> bytes:
-        return self.encoder.encode(obj)
+        try:
+            return bytes(self.packer.pack(obj))
+        except Exception:
+            self.packer.reset()  # Or what it had packed by then would begin the next record.
+            raise
 
     def decode(self, data: bytes) -> Any:
-        """Plain values: what an old schema spelled is not yet ours to type."""
-        return self.decoder.decode(data)
+        return msgpack.unpackb(data)
 
 
 class TurnMapper(Mapper[str]):
@@ -81,11 +83,12 @@ class TurnMapper(Mapper[str]):
 
     def to_stored_event(self, turn: DomainEventProtocol[str]) -> StoredEvent:
         assert isinstance(turn, Turn)
+        entries = to_builtins((SCHEMA, turn.at, turn.seen, turn.did), builtin_types=(bytes,))
         return StoredTurn(  # type: ignore[return-value]
             originator_id=turn.originator_id,
             originator_version=turn.originator_version,
             topic=type(turn.seen).__name__,
-            state=self.transcoder.encode((SCHEMA, turn.at, turn.seen, turn.did)),
+            state=self.transcoder.encode(entries),
         )
 
     def to_domain_event(self, stored: StoredEvent) -> Turn:
