@@ -109,11 +109,10 @@ class Discovery:
         return replace(directory, phones={}, lines=lines, own_lines=directory.lines, own=own)
 
     def carry_out(self, turn: Turn) -> None:
-        """Called for every turn; those of calls are not for us, and they are most."""
-        if kind_of(turn.originator_id) != "call":
-            self.due_is_known = False
-            self.announcing.carry_out(turn)
-            self.seeking.carry_out(turn)
+        """Called for every turn but those of calls."""
+        self.due_is_known = False
+        self.announcing.carry_out(turn)
+        self.seeking.carry_out(turn)
 
     def receive(self, data: bytes, source: Place, interface: int, at: int) -> None:
         """Anything from the wire.  Raises nothing, whatever it is."""

@@ -78,8 +78,7 @@ class Engine:
     def discover(self, sip: Sip) -> Discovery:
         """Be found by clients, or find a hotspot; ``sip`` is where SIP reaches us."""
         self.discovery = Discovery(self.around, self.config.hotspot, sip)
-        self.house.listeners.append(self.discovery.carry_out)
-        self.house.listeners.append(self.follow_lines)
+        self.house.beside_calls += [self.discovery.carry_out, self.follow_lines]
         return self.discovery
 
     def start(self, at: int, version: str = "") -> int:

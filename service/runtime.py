@@ -116,7 +116,7 @@ class Service:
             has_phone=self.has_phone,
         )
         self.telling = Telling(engine.house.board)
-        engine.house.listeners.append(self.tell)
+        engine.house.beside_calls.append(self.tell)
         return engine
 
     async def open(self, nursery: trio.Nursery, relay: Relay, log: Log) -> None:

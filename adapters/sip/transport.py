@@ -14,6 +14,7 @@ import errno
 import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import trio
 
@@ -34,6 +35,7 @@ from adapters.sip.sockets import (
 DATAGRAMS_A_BATCH = 64
 SHORTEST_MESSAGE = 16  # Below it is a keepalive (RFC 5626 3.5.1: CRLFCRLF) or nonsense.
 ROUTES_KNOWN_MOST = 1024
+PEERS_KNOWN_MOST = 1024
 WAY_IS_LOST = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
 
 __all__ = ["Incoming", "Transport"]
@@ -64,6 +66,7 @@ class Transport:
         self._on_failed = on_failed
         self._udp: dict[str, socket.socket] = {}
         self._buffer = memoryview(bytearray(LONGEST_DATAGRAM))
+        self._flows: dict[str, dict[tuple[Any, ...], Flow]] = {}  # By socket and source.
         self._routes: dict[str, str] = {}
         self._nursery: trio.Nursery | None = None
         self._connections = Connections(
@@ -100,6 +103,7 @@ class Transport:
         self.addresses.append(Listen(item.transport, item.host, port))
         if item.transport == "udp":
             self._udp[local] = sock
+            self._flows[local] = {}
             nursery.start_soon(self._drain, sock, local)
         else:
             listener = trio.socket.from_stdlib_socket(sock)
@@ -114,7 +118,7 @@ class Transport:
 
     def _waiting(self, sock: socket.socket, local: str) -> Iterator[Incoming]:
         """What waits, read as it is heard: what comes while others are heard is of the batch."""
-        receive, buffer, count = sock.recvfrom_into, self._buffer, 0
+        receive, buffer, flows, count = sock.recvfrom_into, self._buffer, self._flows[local], 0
         for _ in range(DATAGRAMS_A_BATCH):
             try:
                 length, address = receive(buffer)
@@ -126,11 +130,19 @@ class Transport:
                 continue
             count += 1
             if length >= SHORTEST_MESSAGE:
-                yield bytes(buffer[:length]), Flow("udp", local, address[0], address[1])
+                yield bytes(buffer[:length]), flows.get(address) or self._flow(local, address)
             else:
                 self.drops["udp-keepalive-or-too-short"] += 1
         if not count:  # Woken without a datagram: the error queue alone keeps a socket readable.
             self._tell_unreachable(sock, local)
+
+    def _flow(self, local: str, address: tuple[Any, ...]) -> Flow:
+        """Made once for each peer: the same few speak again and again."""
+        flows = self._flows[local]
+        if len(flows) >= PEERS_KNOWN_MOST:
+            flows.clear()
+        flow = flows[address] = Flow("udp", local, address[0], address[1])
+        return flow
 
     def _tell_unreachable(self, sock: socket.socket, local: str) -> None:
         for host, port in take_unreachable(sock):

@@ -68,12 +68,11 @@ class Via(Struct, frozen=True):
     rport: int | None
 
 
-@remembered
 def read_via(value: str) -> Via:
     """The first of the Via values in a line.
 
-    Its branch is new with each transaction; all the rest was said before by the same few
-    peers and is not read again.
+    Its branch is new with each transaction, so that to remember it would cost more than to read
+    it; all the rest was said before by the same few peers and is not read again.
     """
     before, _, rest = value.partition(";branch=")
     branch, more, after = rest.partition(";")

@@ -40,6 +40,7 @@ class House:
         self.since: dict[str, int] = {}  # When each link came to be as it is.
         self.unrecorded: list[Turn] = []
         self.listeners: list[Listener] = []
+        self.beside_calls: list[Listener] = []  # They hear all turns but those of calls: the most.
         self.faults = self.board.faults  # Turns we should not have wanted to take.
 
     def remember(self, turns: Iterable[Turn]) -> None:
@@ -62,6 +63,9 @@ class House:
             self.note(turn)
             for listener in self.listeners:
                 listener(turn)
+            if not turn.originator_id.startswith("call:"):
+                for listener in self.beside_calls:
+                    listener(turn)
         return turns
 
     def note(self, turn: Turn) -> None:
