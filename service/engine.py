@@ -283,7 +283,7 @@ class Engine:
 
     def take_leaving(self) -> list[Leaving]:
         """What discovery has to send: nothing of it before its turns are recorded."""
-        if self.discovery is None or self.house.unrecorded:
+        if self.discovery is None or not self.discovery.is_waiting() or self.house.unrecorded:
             return []
         return self.discovery.take_out()
 

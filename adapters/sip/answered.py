@@ -23,7 +23,7 @@ CHALLENGES = (401, 407)
 
 def passed(calls: "Calls", owner: Owner, response: Response) -> None:
     """To a request that was passed between the two sides."""
-    stream, party, by, number = owner
+    stream, party, by, number = owner.stream, owner.party, owner.by, owner.number
     dialogs = calls.open.get(stream)
     if dialogs is None or response.code < 200:
         return

@@ -165,15 +165,14 @@ class Calls:
     # -- Responses of legs, and of whoever was asked something ----------------------------------
 
     def response(self, owner: Owner, response: Response) -> None:
-        stream, leg, by, _number = owner
-        if by:
+        if owner.by:
             answered.passed(self, owner, response)
             return
         if response.method != "INVITE":
             if response.method == "BYE":
                 answered.released(self, owner, response)
             return
-        dialogs = self.open.get(stream)
+        leg, dialogs = owner.party, self.open.get(owner.stream)
         if dialogs is None or leg not in dialogs.dialogs:
             return
         code = response.code
@@ -182,9 +181,9 @@ class Calls:
         elif code < 300:
             self.answer_of_leg(dialogs, leg, response)
         elif is_outside(leg) and code in (401, 407) and (asked := challenge_in(response)):
-            self.hear(observed.LegChallenged(leg=leg, code=code, challenge=asked), stream)
+            self.hear(observed.LegChallenged(leg=leg, code=code, challenge=asked), owner.stream)
         else:
-            self.hear(observed.LegRefused(leg=leg, code=code), stream)
+            self.hear(observed.LegRefused(leg=leg, code=code), owner.stream)
 
     def progress_of_leg(self, dialogs: CallDialogs, leg: str, response: Response) -> None:
         code = response.code

@@ -1,9 +1,9 @@
 """Whose transaction it is: what comes back with a response or a time-out."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 
-class Owner(NamedTuple):
+class Owner(Struct, frozen=True, gc=False):
     """``party`` is who was asked; ``by`` and ``number`` name a request passed between sides."""
 
     stream: str

@@ -47,6 +47,7 @@ class House:
         """Rebuild the house from its log."""
         for turn in turns:
             self.board.remember(turn)
+            self.timers.remember(turn)
             self.note(turn)
 
     def hear(self, seen: Observed, at: int, stream: str) -> list[Turn]:
@@ -60,16 +61,18 @@ class House:
             return self.hear(HotspotClosing(everything=True), at, stream)
         self.unrecorded += turns
         for turn in turns:
-            self.note(turn)
+            self.timers.remember(turn)
+            is_of_a_call = turn.originator_id.startswith("call:")
+            if not is_of_a_call:
+                self.note(turn)
             for listener in self.listeners:
                 listener(turn)
-            if not turn.originator_id.startswith("call:"):
+            if not is_of_a_call:
                 for listener in self.beside_calls:
                     listener(turn)
         return turns
 
     def note(self, turn: Turn) -> None:
-        self.timers.remember(turn)
         stream = turn.originator_id
         if stream.startswith(LINKS) and any(isinstance(event, MOVES) for event in turn.did):
             self.since[stream] = turn.at
