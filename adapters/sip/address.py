@@ -102,11 +102,13 @@ def _without_brackets(value: str) -> Address:
     return Address("", inner, parameters(split_at(tail, ";"), "bad-address"))
 
 
+@remembered
 def tag_of(value: str) -> str:
     """The tag of a From or To, "" where it has none; refuses what ``address`` refuses.
 
-    Nearly always the tag is all that is new in it, and the rest is remembered.  An empty tag is
-    none to some and one to others, so it is refused.
+    All messages of a dialog say the same two, and where one is new, nearly always only its tag
+    is, and the rest is remembered.  An empty tag is none to some and one to others, so it is
+    refused.
     """
     who, marked, tag = value.rpartition(";tag=")
     if not marked and is_bare(value):

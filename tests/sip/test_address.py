@@ -158,8 +158,9 @@ def test_sip_uri() -> None:
     "value", ['<sip:a"b@c>;tag=1', "<sip:a<b@c>;tag=1", "Bell, A <sip:a@b>;tag=1"]
 )
 def test_a_tag_at_sight_does_not_overlook_a_fault(value: str) -> None:
-    with pytest.raises(Malformed, match="bad-address"):
-        tag_of(value)
+    for _ in range(2):  # What is refused is refused each time: no fault is ever remembered.
+        with pytest.raises(Malformed, match="bad-address"):
+            tag_of(value)
 
 
 def test_user_of() -> None:
