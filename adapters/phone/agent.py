@@ -262,7 +262,8 @@ class Agent:
     def _called(self, request: Request) -> Leg:
         """The dialog from the side of who was called (RFC 3261 12.1.1)."""
         caller = address(request.first("from"))
-        names = self._new_names()._replace(call_id=request.call_id)
+        names = self._new_names()
+        names = DialogNames(request.call_id, names.tag, names.branch)
         try:
             number = uri(caller.uri).user
         except Malformed:

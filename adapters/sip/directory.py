@@ -6,6 +6,7 @@ asked for when a digest is computed and are held by whoever made this.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from core.events.facts import Account
 
@@ -27,7 +28,7 @@ class PhoneEntry:
     quiet: bool = False  # It is not to ring for calls from outside.
     attended: bool = True  # Somebody may be there to answer; else no caller waits for it alone.
 
-    @property
+    @cached_property
     def member(self) -> str:
         """By what the hotspot knows it: its aliases and its link bear this name."""
         return self.client or self.user

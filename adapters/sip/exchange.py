@@ -59,6 +59,7 @@ class Exchange:
             "line": self.registrations.carry_out,
             "link": self.carry_out_link,
         }
+        self.take_out = around.transactions.take_out
         around.house.listeners.append(self.carry_out)
 
     # -- Four calls ----------------------------------------------------------------------------
@@ -94,9 +95,6 @@ class Exchange:
         if wire is not None and wire < due:
             due = wire
         return int(due) if due < inf else None
-
-    def take_out(self) -> list[tuple[Flow, bytes]]:
-        return self.around.transactions.take_out()
 
     def failed(self, flow: Flow, at: int) -> None:
         """The transport lost this way (RFC 3261 8.1.3.1)."""

@@ -3,7 +3,6 @@
 A part of ``calls``; read that first.
 """
 
-from collections.abc import Iterator
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -24,11 +23,13 @@ FORGET_EVERY_NS = 5 * SECOND_NS
 Opening = tuple[str, str, int]  # Call-ID, their tag and CSeq: what tells an INVITE from others.
 
 
-def openings_of(dialogs: "CallDialogs") -> Iterator[tuple[Opening, str]]:
+def openings_of(dialogs: "CallDialogs") -> list[tuple[Opening, str]]:
     """The INVITEs that came to this call (RFC 3261 8.2.2.2), and whose they are."""
+    found = []
     for party, cseq in dialogs.openings.items():
         dialog = dialogs.dialogs[party]
-        yield (dialog.call_id, tag_of(dialog.remote), cseq), party
+        found.append(((dialog.call_id, tag_of(dialog.remote), cseq), party))
+    return found
 
 
 def settle(calls: "Calls", dialogs: "CallDialogs") -> None:

@@ -5,10 +5,11 @@ the same log: a peer that hears us again sees a retransmission, not a second cal
 """
 
 from hashlib import blake2b
-from typing import NamedTuple
+
+from msgspec import Struct
 
 
-class DialogNames(NamedTuple):
+class DialogNames(Struct, frozen=True):
     """What one dialog of ours is called."""
 
     call_id: str
