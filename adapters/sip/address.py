@@ -55,6 +55,7 @@ class Uri(NamedTuple):
     headers: str
 
 
+@remembered
 def address(value: str) -> Address:
     """From, To, Contact, Route, Refer-To … as one value; ``*`` is a Contact too."""
     value = value.strip(BLANK)
