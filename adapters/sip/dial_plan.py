@@ -18,6 +18,7 @@ from core.machines import client_link, line
 OUTSIDE = "line"  # The name of the leg toward a line's server.
 PICKUP = "*8"  # What a phone dials to take the call that rings.
 OUT_RING_S = 180  # As long as a provider lets it ring (RFC 3261 timer C).
+PHONES_KNOWN_MOST = 1024
 
 
 class Plan(NamedTuple):
@@ -226,6 +227,8 @@ class DialPlan:
         read_from = (phone, link, self.alias_of(phone))
         known = self.known.get(phone.user)
         if known is None or known[0] != read_from:
+            if len(self.known) >= PHONES_KNOWN_MOST:
+                self.known.clear()
             known = self.known[phone.user] = read_from, devices_of(*read_from)
         return known[1]
 
