@@ -222,11 +222,12 @@ class Service:
 
     def step(self) -> None:
         """Until nobody in this process has anything to say to another."""
+        at = self.clock.at()
         try:
-            self.record_and_send()
+            self.record_and_send(at)
             while self.desk is not None and (said := self.desk.take_out()):
-                self.engine.receive([(data, LOCAL) for data in said], self.clock.at())
-                self.record_and_send()
+                self.engine.receive([(data, LOCAL) for data in said], at)
+                self.record_and_send(at)
         except IntegrityError as error:
             self.second_writer = error
             self.stopping.set()
@@ -234,25 +235,25 @@ class Service:
         self.changes.notify()
         if self.engine.house.faults:
             self.tell_faults()
-        if self.sleeping is None or self.wakes_at - self.clock.at() < GRAIN_NS:
+        if self.sleeping is None or self.wakes_at - at < GRAIN_NS:
             return  # It wakes and looks for itself, as late as any timer of ours may be.
         due = self.due()
         if due < self.wakes_at:
             self.wakes_at = due
             self.sleeping.deadline = self.moment(due)
 
-    def record_and_send(self) -> None:
+    def record_and_send(self, at: int) -> None:
         send, desk = self.transport.send, self.desk
-        for flow, data in self.engine.flush(self.clock.at()):
+        for flow, data in self.engine.flush(at):
             if desk is not None and flow.transport == LOCAL.transport:
                 desk.receive(data)
             else:
                 send(flow, data)
         if leaving := self.engine.take_leaving():
-            self.send_discovery(leaving)
+            self.send_discovery(leaving, at)
 
-    def send_discovery(self, leaving: Sequence[Leaving]) -> None:
-        discovery, at = self.engine.discovery, self.clock.at()
+    def send_discovery(self, leaving: Sequence[Leaving], at: int) -> None:
+        discovery = self.engine.discovery
         assert discovery is not None
         for each in leaving:
             self.ether.send(each, discovery.intake.key, at)

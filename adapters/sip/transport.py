@@ -14,7 +14,7 @@ import errno
 import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import trio
 
@@ -163,32 +163,37 @@ class Transport:
         elif (sock := self._udp.get(flow.local)) is None:
             self.drops["no-such-socket"] += 1
             self._fail(flow, "no-such-socket")
-        elif self._sent(sock, flow, data) is not None:
-            self._send_again(sock, flow, data)
+        else:
+            try:
+                sock.sendto(data, (flow.host, flow.port))
+            except (OSError, OverflowError) as error:
+                if self._may_try_again(error, flow):
+                    self._send_again(sock, flow, data)
 
     def _send_again(self, sock: socket.socket, flow: Flow, data: bytes) -> None:
         """An earlier peer's ICMP error is reported to whoever uses the socket next, and that
         call sends nothing: it is noted for its own peer, and this one is tried again.
         """
         self._tell_unreachable(sock, flow.local)
-        failure = self._sent(sock, flow, data)
-        if failure is not None:
-            if failure.errno in WAY_IS_LOST:
-                self._routes.clear()
-            self._fail(flow, errno.errorcode.get(failure.errno or 0, "error"))
-
-    def _sent(self, sock: socket.socket, flow: Flow, data: bytes) -> OSError | None:
         try:
             sock.sendto(data, (flow.host, flow.port))
-        except BlockingIOError:
+        except (OSError, OverflowError) as error:
+            if self._may_try_again(error, flow):
+                if error.errno in WAY_IS_LOST:
+                    self._routes.clear()
+                self._fail(flow, errno.errorcode.get(error.errno or 0, "error"))
+
+    def _may_try_again(self, error: OSError | OverflowError, flow: Flow) -> TypeGuard[OSError]:
+        """Counts what kept a datagram from leaving; whether it was somebody else's error."""
+        if isinstance(error, BlockingIOError):
             self.drops["udp-would-block"] += 1
-        except OverflowError:
+            return False
+        if isinstance(error, OverflowError):
             self.drops["no-such-port"] += 1
             self._fail(flow, "no-such-port")
-        except OSError as error:
-            self._count("udp-send", error)
-            return error
-        return None
+            return False
+        self._count("udp-send", error)
+        return True
 
     def local_address_toward(self, host: str) -> str:
         """The address of ours that this peer would see: what Via, Contact and SDP must name.
