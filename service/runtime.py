@@ -5,7 +5,6 @@ socket, one for the clock, one for the relay, one for the owner's commands, one 
 checkpoints; none for a message, a call or a timer.
 """
 
-import gc
 import json
 import random
 import signal
@@ -33,7 +32,7 @@ from adapters.store import sqlite
 from adapters.store.errors import StoreError
 from core.events.log import Log
 from core.events.turn import Turn
-from service import control, state
+from service import control, garbage, state
 from service.clock import Clock
 from service.config import Config
 from service.engine import Engine
@@ -43,7 +42,6 @@ from service.resolver import Resolver
 from service.telling import Telling
 
 CHECKPOINT_EVERY_S = 5
-GC_THRESHOLD = 50_000
 GRAIN_NS = SECOND_NS // 50  # Deadlines so near to each other share a wake-up.
 DISK_NOISE_S = 60
 
@@ -138,9 +136,7 @@ class Service:
             self.say(f"taken up from the log: {count} turns in {took:.2f} s")
         for key, value in self.engine.differing().items():
             self.say(f"{key} = {json.dumps(value)}, unlike the file: set --reset {key} undoes it")
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD, 20, 20)
+        garbage.settle()
         await nursery.start(self.ether.run)
         self.step()
         if self.desk is not None:
@@ -297,6 +293,7 @@ class Service:
                 await trio.to_thread.run_sync(recorder.checkpoint)
             except StoreError as error:
                 self.say(f"the log could not be tidied: {error}")
+            garbage.search(quiet=not self.engine.exchange.calls.open)
 
     def record_the_rest(self) -> None:
         """What rode without a commit of its own is recorded before we go."""
