@@ -90,7 +90,7 @@ class ServerTransaction(Transaction):
     def is_settled(self) -> bool:
         """Whether it has its final response, and the user of an INVITE waits for no ACK to it."""
         if self.state is State.ACCEPTED:
-            return self.acknowledged
+            return self.repeats_at == inf  # An ACK that came before it has not stopped it.
         return self.state not in UNANSWERED
 
     def lose(self, flow: Flow) -> None:

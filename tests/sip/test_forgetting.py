@@ -185,6 +185,23 @@ def test_an_ended_call_still_hears_the_ack_that_it_waits_for(stage: Stage) -> No
     assert not stage.engine.exchange.calls.answering
 
 
+def test_an_ack_before_the_answer_is_none_to_it(stage: Stage) -> None:
+    """The answer is repeated, so the call that has ended still hears the ACK that comes then."""
+    invites = answered_and_settled(stage)
+    caller(stage, "INVITE", 2, OFFER)
+    asks = asked(stage)
+    caller(stage, "ACK", 2)
+    stage.feed(answer(asks, 200, body=OFFER), B)
+    stage.feed(bye_of(stage, invites[1]), B)
+    stage.feed(answer(request(stage.to(SERVER)[-1]), 200), SERVER)
+    assert call(stage).phase is Phase.ENDED
+    stage.wait(5)
+    assert set(codes(stage.to(SERVER))) == {200}
+    caller(stage, "ACK", 2)
+    stage.wait(LONG_S)
+    assert not stage.to(SERVER)
+
+
 def test_those_that_end_about_the_same_time_are_forgotten_together(stage: Stage) -> None:
     calls = stage.engine.exchange.calls
     for stream, ended_at in (("call:2", 11), ("call:1", 3), ("call:3", 4), ("call:4", 5)):
