@@ -3,8 +3,10 @@
 A transaction that waits has at most one moment to say something again (timers A, E, G and the
 2xx) and one to end (B and F): whoever moves one of them arms it anew, and what stands in the
 heap from before is passed over when its time comes.  One that is over only lingers (timers D,
-H, I, J, K, L, M): it is on one list with all that leave in the same moment, so that most
-transactions of a call that goes well stand in the heap once.
+H, I, J, K, L, M), and so does one of which nothing more is asked than that it ends (a request
+of a peer that has no answer yet, an INVITE of ours that was cancelled): it is on one list with
+all that leave in the same moment, so that most transactions of a call that goes well stand in
+the heap once.
 """
 
 from heapq import heappop, heappush

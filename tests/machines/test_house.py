@@ -27,6 +27,20 @@ def test_every_turn_is_told_once_and_waits_to_be_recorded_once() -> None:
     assert house.take_unrecorded() == []
 
 
+def test_who_has_nothing_to_do_with_calls_hears_all_the_rest() -> None:
+    house, told, beside = House(), list[Turn](), list[Turn]()
+    house.listeners.append(told.append)
+    house.beside_calls.append(beside.append)
+    house.hear(INVITE, 0, "call:1")
+    turns = house.hear(REGISTER, 5, "link:A")
+    assert [turn.originator_id for turn in told] == ["call:1", "link:A"]
+    assert beside == turns
+    again = House()
+    again.beside_calls.append(beside.append)
+    again.remember(told)
+    assert beside == turns
+
+
 def test_a_house_that_remembers_tells_nobody_and_records_nothing() -> None:
     house, told = House(), list[Turn]()
     turns = house.hear(INVITE, 0, "call:1") + house.hear(REGISTER, 5, "link:A")

@@ -1,22 +1,28 @@
 """The service at work, with sockets of this machine and its own clock."""
 
+import random
 import socket
 from collections.abc import Iterator
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import trio
+import trio.testing
 from msgspec.structs import replace
 
 from adapters.sip.message import Flow
+from adapters.sip.surroundings import SECOND_NS
 from adapters.store import sqlite
 from adapters.store.errors import StoreError
 from core.events.observed import ServiceStarted
 from service import control, status
+from service.clock import Clock
 from service.config import Config, Hotspot, Listen, Sip, Store
-from service.runtime import Service, saying
+from service.engine import Engine
+from service.runtime import GRAIN_NS, Service, saying
 from service.state import StateError
 from tests.net.neighbourhood import free_port
 from tests.sip.stage import CONFIG, codes, credentials, flow_of, response, responses
@@ -222,6 +228,57 @@ async def test_on_a_machine_that_has_moved_the_way_to_each_peer_is_asked_anew(
         service.moved()
         assert service.here(flow) == "127.0.0.8:5061"
         service.stopping.set()
+
+
+class Deadlines:
+    """An engine that has nothing else, and the clock of the test."""
+
+    discovery = store_failed_at = None
+    house = SimpleNamespace(faults=[])
+
+    def __init__(self) -> None:
+        self.waiting: list[int] = []
+        self.late: list[int] = []
+        self.wakes = 0
+
+    def at(self) -> int:
+        return int(trio.current_time() * SECOND_NS)
+
+    def next_deadline(self) -> int | None:
+        return min(self.waiting, default=None)
+
+    def handle_timers(self, at: int) -> None:
+        self.wakes += 1
+        self.late += [at - due for due in self.waiting if due <= at]
+        self.waiting = [due for due in self.waiting if due > at]
+
+    def flush(self, _at: int) -> list[tuple[Flow, bytes]]:
+        return []
+
+    def take_leaving(self) -> list[object]:
+        return []
+
+
+async def test_each_deadline_is_kept_a_grain_late_at_most(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """However the next one comes to be: while the sleeper sleeps longer, or nearly as long."""
+    service, engine, dice = Service(HOTSPOT, tmp_path, print), Deadlines(), random.Random(1)
+    service.engine, service.clock = cast(Engine, engine), cast(Clock, engine)
+    engine.waiting.append(3 * SECOND_NS)  # From before the start.
+    service.step()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(service.keep_time)
+        for _ in range(200):
+            await trio.sleep(dice.choice((0.0, 0.001, 0.015, 0.1, 1.0)))
+            engine.waiting.append(engine.at() + dice.choice((0, 1, 10, 21, 500, 4000)) * 1_000_000)
+            service.step()
+        await trio.sleep(5)
+        nursery.cancel_scope.cancel()
+    assert not engine.waiting
+    assert len(engine.late) == 201
+    assert max(engine.late) <= GRAIN_NS
+    assert engine.wakes <= 201, "nobody wakes for nothing"
 
 
 def test_what_cannot_be_said_ends_nothing() -> None:

@@ -110,6 +110,34 @@ async def test_icmp_says_which_peer_is_unreachable() -> None:
         assert caller.failed == [(gone, "unreachable")] * 2
 
 
+async def test_icmp_is_heard_where_nothing_else_is_there_to_be_read() -> None:
+    """The socket stays readable until its error queue is empty: it would wake us for ever."""
+    async with listening("127.0.0.2") as (caller,):
+        gone = caller.flow("udp", caller)._replace(host="127.0.0.9", port=9)
+        caller.transport.send(gone, OPTIONS)
+        sock = caller.transport._udp[gone.local]
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
+        assert await caller.wait_failed() == [(gone, "unreachable")]
+        assert not any(caller.batches)
+
+
+async def test_however_many_peers_speak_few_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adapters.sip.transport.PEERS_KNOWN_MOST", 2)
+    async with listening("127.0.0.2") as (ear,):
+        (known,) = ear.transport._flows.values()
+        sources = []
+        for _ in range(5):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+                peer.bind(("127.0.0.4", 0))
+                sources.append(peer.getsockname())
+                peer.sendto(OPTIONS, ("127.0.0.2", ear.port("udp")))
+        heard = await ear.wait_heard(5)
+        assert [(flow.host, flow.port) for _, flow in heard] == sources
+        assert len(known) <= 2
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
