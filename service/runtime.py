@@ -97,6 +97,7 @@ class Service:
                 await self.open(nursery, relay, log)
                 task_status.started()
                 await self.stopping.wait()
+                self.record_the_rest()
                 nursery.cancel_scope.cancel()
             self.record_the_rest()
         if self.second_writer is not None:
@@ -296,10 +297,10 @@ class Service:
             garbage.search(quiet=not self.engine.exchange.calls.open)
 
     def record_the_rest(self) -> None:
-        """What rode without a commit of its own is recorded before we go."""
+        """What rode without a commit of its own is recorded, and leaves, before we go."""
         if self.second_writer is None and self.engine.house.unrecorded:
             self.engine.hasten()
-            self.engine.flush(self.clock.at())
+            self.step()
 
     # -- What the owner sees of it -----------------------------------------------------------------
 

@@ -158,6 +158,24 @@ async def test_the_next_run_takes_up_what_this_one_recorded(tmp_path: Path, word
     assert seen.count(ServiceStarted) == 2
 
 
+async def test_what_rode_leaves_before_we_go(tmp_path: Path, words: Words) -> None:
+    """The ACK of a 487 rides: a phone that misses it would repeat itself for 32 seconds."""
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        phone = await running.phone()
+        engine, here = running.service.engine, phone.socket.getsockname()
+        transactions = engine.around.transactions
+        local = running.service.transport.addresses[0]
+        engine.hear(ServiceStarted(version="rides"), "hotspot", running.service.clock.at())
+        transactions.send_ack(b"ACK", Flow("udp", f"{local.host}:{local.port}", *here))
+        transactions.patient += 1
+        running.service.step()
+        assert engine.house.unrecorded
+        running.service.stopping.set()
+        assert await phone.hear() == b"ACK"
+        phone.socket.close()
+
+
 async def test_noise_is_survived(tmp_path: Path, words: Words) -> None:
     async with trio.open_nursery() as nursery:
         running = await started(nursery, tmp_path, words)
