@@ -113,6 +113,7 @@ class Service:
             relay,
             has_phone=self.has_phone,
         )
+        engine.transport_drops = self.transport.drops
         self.telling = Telling(engine.house.board)
         engine.house.beside_calls.append(self.tell)
         return engine

@@ -101,6 +101,10 @@ async def test_a_phone_registers_and_a_stranger_does_not_call(tmp_path: Path, wo
         assert await phone.register(1) == 200
         assert "phone 1 a: connected" in running.said
         assert response(await phone.say("INVITE", user="x", call_id="9")).code == 403
+        await phone.socket.sendto(b"\r\n\r\n", phone.where)
+        assert response(await phone.say("OPTIONS")).code == 200
+        shown = status.report(running.service.engine, running.service.clock.at())
+        assert shown["drops"] == {"stranger": 1, "udp-keepalive-or-too-short": 1}
         phone.socket.close()
         running.service.stopping.set()
 
