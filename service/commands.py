@@ -11,6 +11,7 @@ from adapters.net.relay import RelayError
 from adapters.sip.sockets import BindError
 from adapters.store.errors import StoreError
 from replay.text import printable
+from service import dropped
 from service.config import Config, ConfigError, load
 from service.control import ControlError, ask
 from service.demo import demo
@@ -146,6 +147,7 @@ def in_words(report: dict[str, Any]) -> list[str]:
         )
     words += [f"set      {key} = {json.dumps(value)}" for key, value in report["settings"].items()]
     words += [f"waits    {waits(key, value)}" for key, value in report["waiting"].items()]
+    words += dropped.in_words(report.get("drops", {}))
     if report["store"]:
         words.append(f"store    no new calls: {report['store']}")
     return words

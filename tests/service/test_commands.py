@@ -83,6 +83,15 @@ def test_set_says_what_has_become_of_what_was_set(
     assert siphotspot("set", *words).output == f"{said}\n"
 
 
+def test_what_was_of_no_use_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = {**EMPTY, "drops": {"wrong-password": 2, "stray-ack": 1}}
+    monkeypatch.setattr(commands, "ask", lambda *_: {"ok": True, "status": report})
+    assert siphotspot("status").output.splitlines() == [
+        "hotspot  House: open, activation 1",
+        "refused  2 wrong passwords, 1 message that belongs to nothing",
+    ]
+
+
 def test_a_client_is_told_why_it_is_not_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = {"name": "House", "ip": "192.0.2.1", "state": "found", "why": "it is closed"}
     line = {"number": 1, "user": "", "server": "", "state": "unconfigured", "reason": ""}
