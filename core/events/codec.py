@@ -28,8 +28,17 @@ from core.events import decided, discovered, joined, observed, orders, released
 from core.events.base import events_in
 from core.events.turn import Turn
 
-SCHEMA = 1
-UPCASTS: dict[int, Callable[[list[Any]], list[Any]]] = {}
+SCHEMA = 2
+
+
+def who_hung_up(entries: list[Any]) -> list[Any]:
+    """Until schema 2 whoever was called and hung up was "the phone", also the world outside."""
+    at, seen, did = entries
+    phone, side = ["CallClosed", "the phone hung up"], ["CallClosed", "the called side hung up"]
+    return [at, seen, [side if entry == phone else entry for entry in did]]
+
+
+UPCASTS: dict[int, Callable[[list[Any]], list[Any]]] = {1: who_hung_up}
 
 SEEN = reduce(
     or_,

@@ -122,7 +122,7 @@ CALL = Life(
 ACK = AckTimedOut.__name__
 ACK_WITHIN_S = 32  # 64*T1 (RFC 3261 13.3.1.4).
 LEFT = {
-    LegHungUp: "the phone hung up",
+    LegHungUp: "the called side hung up",  # A phone, or the world outside.
     LegAckTimedOut: "the phone never acknowledged the answer",
 }
 

@@ -86,6 +86,20 @@ def test_outcome(outcome: str, said: list[Observed]) -> None:
     assert (row.seconds > 0) == (outcome == "answered")
 
 
+@pytest.mark.parametrize("kind", ["incoming", "outgoing", "internal"])
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (HUNG_UP, "the caller hung up"),
+        (observed.LegHungUp(leg="A"), "the called side hung up"),
+    ],
+)
+def test_who_hung_up_is_said_as_it_was(kind: str, seen: Observed, why: str) -> None:
+    """A phone may call as well as be called, and so may the world outside."""
+    said = [invite("A", kind=kind), answers("A"), observed.CallerAcked(), seen]
+    assert row_of(of_call("1", *enumerate(said))).why == why
+
+
 def test_credentials_that_a_server_does_not_take() -> None:
     challenge = Challenge(realm="provider.example", nonce="n")
     asks = observed.LegChallenged(leg="line", code=407, challenge=challenge)
