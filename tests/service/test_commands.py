@@ -55,6 +55,15 @@ def test_a_row_of_the_table_of_devices() -> None:
     assert commands.phone_in_words(AWAY) == "phone -   attic: connected"
 
 
+def test_a_phone_that_was_cleared_has_to_come_by_itself() -> None:
+    """A client that joined does so anyway."""
+    cleared = {"state": "cleared"}
+    assert commands.phone_in_words({**AWAY, **cleared, "line": "1"}) == (
+        "phone -   attic: cleared line 1; it has to register again"
+    )
+    assert ": cleared at 192.0.2.7" in commands.phone_in_words({**CLIENT, **cleared})
+
+
 def test_a_strangers_name_does_not_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     call = {"call": "1", "from": "\x1b[2J", "to": "2", "state": "ringing", "legs": {}}
     report = {**EMPTY, "calls": [call]}
