@@ -30,15 +30,24 @@ from core.events.turn import Turn
 
 SCHEMA = 2
 
+REWORDED = {
+    "the phone hung up": "the called side hung up",
+    "a phone refused for everybody": "one refused for everybody",
+}
 
-def who_hung_up(entries: list[Any]) -> list[Any]:
-    """Until schema 2 whoever was called and hung up was "the phone", also the world outside."""
+
+def phones_only_where_they_are(entries: list[Any]) -> list[Any]:
+    """Until schema 2 whoever was called was "the phone", also the world outside."""
     at, seen, did = entries
-    phone, side = ["CallClosed", "the phone hung up"], ["CallClosed", "the called side hung up"]
-    return [at, seen, [side if entry == phone else entry for entry in did]]
+    return [at, seen, [reworded(entry) if entry[0] == "CallClosed" else entry for entry in did]]
 
 
-UPCASTS: dict[int, Callable[[list[Any]], list[Any]]] = {1: who_hung_up}
+def reworded(closed: list[Any]) -> list[Any]:
+    name, why = closed
+    return [name, REWORDED.get(why, why)]
+
+
+UPCASTS: dict[int, Callable[[list[Any]], list[Any]]] = {1: phones_only_where_they_are}
 
 SEEN = reduce(
     or_,

@@ -211,7 +211,7 @@ def while_ringing(call: Call, seen: Observed) -> Decisions:
             if not ringing.has_to_wait(call, target.leg):
                 yield InviteLeg(leg=target.leg)
         case LegRefused(leg=name, code=code) if code >= 600 and call.is_in_play(name):
-            yield from refuse(call, code, why="a phone refused for everybody")
+            yield from refuse(call, code, why="one refused for everybody")
         case LegChallenged(leg=name) if ringing.may_authorize(call, seen):
             yield AuthorizeLeg(leg=name)
         case LegRefused() | LegChallenged() | LegUnreachable() if ringing.is_left_alone(call):

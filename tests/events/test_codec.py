@@ -77,6 +77,10 @@ def test_schema_1_called_everybody_who_was_called_a_phone() -> None:
     did = [["ReleaseCaller"], ["CallClosed", "the phone hung up"]]
     turn = read(1, 1, ["LegHungUp", "line"], did)
     assert turn.did == (orders.ReleaseCaller(), decided.CallClosed(why="the called side hung up"))
+    refused = read(
+        1, 1, ["LegRefused", "line", 603], [["CallClosed", "a phone refused for everybody"]]
+    )
+    assert refused.did == (decided.CallClosed(why="one refused for everybody"),)
     other = read(1, 1, ["CallerHungUp"], [["CallClosed", "the caller hung up"]])
     assert other.did == (decided.CallClosed(why="the caller hung up"),)
 
