@@ -125,6 +125,25 @@ def test_the_table_obeys_nobody_and_leaves_no_gap() -> None:
     assert line.split()[-5:] == ["-", "-", "goes", "on", "-"]
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("refused: nobody has this number", [invite(refusal=404, why="nobody has this number")]),
+        ("failed: no phone is there to ring", [invite()]),
+        ("refused: one refused for everybody", [invite("A"), refuses("A", 606)]),
+        ("busy", [invite("A"), refuses("A", 486)]),
+        ("cancelled", [invite("A"), observed.CallerCancelled()]),
+        ("goes on", [invite("A")]),
+    ],
+)
+def test_the_table_gives_the_reason_where_the_word_leaves_it_open(
+    told: str, said: list[Observed]
+) -> None:
+    headings, line = calls_table([row_of(of_call("1", *enumerate(said)))], UTC)
+    shown = line[headings.index("how it ended") : headings.index("seconds")]
+    assert shown.strip() == told
+
+
 def test_a_table_of_nothing_has_its_heading() -> None:
     assert len(calls_table([])) == 1
 
