@@ -144,7 +144,14 @@ def cells(row: CallRow, zone: tzinfo | None) -> list[str]:
         row.called,
         ",".join(row.rang),
         row.answered_by,
-        row.outcome or "goes on",
+        how_it_ended(row),
         f"{row.seconds:.0f}" if row.outcome == "answered" else "",
     ]
     return [printable(cell) or "-" for cell in told]
+
+
+def how_it_ended(row: CallRow) -> str:
+    """With the reason, where the word alone leaves it open."""
+    if row.outcome in ("refused", "failed"):
+        return f"{row.outcome}: {row.why}"
+    return row.outcome or "goes on"

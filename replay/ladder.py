@@ -116,13 +116,16 @@ def is_noted(event: Event) -> bool:
 
 
 def noted(event: Event) -> str:
-    """Its name and what it is about, without the names of the fields."""
-    said: list[Any] = [
-        getattr(event, field.name)
+    """Its name and what it is about; several numbers are told apart by their names."""
+    said: dict[str, Any] = {
+        field.name: getattr(event, field.name)
         for field in fields(event)
         if getattr(event, field.name) != field.default and field.name not in NOT_NOTED
-    ]
-    return printable(" ".join([type(event).__name__, *map(str, said)]))
+    }
+    numbers = [name for name, value in said.items() if type(value) is int]
+    if len(numbers) > 1:
+        said |= {name: f"{name}={said[name]}" for name in numbers}
+    return printable(" ".join([type(event).__name__, *map(str, said.values())]))
 
 
 def parties(story: Iterable[Recorded]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from adapters.net.relay import RelayError
 from adapters.sip.sockets import BindError
 from adapters.store.errors import StoreError
 from replay.text import printable
+from service import dropped
 from service.config import Config, ConfigError, load
 from service.control import ControlError, ask
 from service.demo import demo
@@ -146,6 +147,7 @@ def in_words(report: dict[str, Any]) -> list[str]:
         )
     words += [f"set      {key} = {json.dumps(value)}" for key, value in report["settings"].items()]
     words += [f"waits    {waits(key, value)}" for key, value in report["waiting"].items()]
+    words += dropped.in_words(report.get("drops", {}))
     if report["store"]:
         words.append(f"store    no new calls: {report['store']}")
     return words
@@ -158,13 +160,23 @@ def phone_in_words(client: dict[str, Any]) -> str:
     mac = f" mac {client['mac']}" if client["mac"] else ""
     line = f" line {client['line']}" if client["line"] else ""
     since = f" since {client['since']}" if client["since"] else ""
-    return f"phone {alias:<3} {named(client)}: {client['state']}{where}{mac}{line}{since}"
+    state, hint = client["state"], what_it_needs(client)
+    return f"phone {alias:<3} {named(client)}: {state}{where}{mac}{line}{since}{hint}"
 
 
 def named(client: dict[str, Any]) -> str:
+    return f"{client['name']} ({client['user'][:8]})" if is_guest(client) else str(client["user"])
+
+
+def what_it_needs(client: dict[str, Any]) -> str:
+    """A guest that was cleared joins again by itself; an ordinary phone knows nothing of it."""
+    is_unaware = client["state"] == "cleared" and not is_guest(client)
+    return "; it has to register again" if is_unaware else ""
+
+
+def is_guest(client: dict[str, Any]) -> bool:
     """A client that joined has an id for its user, and says a name."""
-    is_guest = len(client["user"]) == GUEST_ID and client["name"]
-    return f"{client['name']} ({client['user'][:8]})" if is_guest else str(client["user"])
+    return len(client["user"]) == GUEST_ID and bool(client["name"])
 
 
 def add_to(app: typer.Typer) -> None:

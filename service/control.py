@@ -180,9 +180,9 @@ async def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
             case "set":
                 return change(service, [*asked.get("settings", [])], [*asked.get("reset", [])])
             case "connect" | "disconnect" | "admit" | "remove":
-                membership.obey(service.engine, asked, service.clock.at())
+                said = membership.obey(service.engine, asked, service.clock.at())
                 service.step()
-                return {"ok": True}
+                return {"ok": True, "said": said}
             case "phone":
                 return await drive(service, asked)
             case other:

@@ -6,6 +6,7 @@ virtual network and a virtual clock.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -65,6 +66,7 @@ class Engine:
             self.around.relay_inside = relay.inside
         self.exchange = Exchange(self.around, MediaDesk(relay))
         self.discovery: Discovery | None = None
+        self.transport_drops: Counter[str] = Counter()  # Of sockets that it does not know.
         self.loud = False  # In tests a bug of ours is raised.
         self.held: Datagrams = []  # What must not leave before the store can be written again.
         self.turns_held = 0  # How many of the turns that wait have all they caused in there.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.events.discovered import JoinArrived
 from core.events.observed import ClientRemoved, ClientUnlisted
+from core.machines.client_link import Link, Phase
 from core.machines.hotspot import STREAM
 from core.machines.switchboard import kind_of, name_of
 from service.discovery import Discovery
@@ -19,8 +20,11 @@ class MembershipError(ValueError):
     """Why that cannot be; names the thing and the fix."""
 
 
-def obey(engine: "Engine", command: dict[str, Any], at: int) -> None:
-    """Raises ``MembershipError``, and then has changed nothing."""
+def obey(engine: "Engine", command: dict[str, Any], at: int) -> str:
+    """What comes of it, where that has to be said.
+
+    Raises ``MembershipError``, and then has changed nothing.
+    """
     discovery = engine.discovery
     if discovery is None:
         raise MembershipError("this service runs without discovery")
@@ -35,9 +39,10 @@ def obey(engine: "Engine", command: dict[str, Any], at: int) -> None:
         case "disconnect":
             disconnect(discovery, at)
         case "admit":
-            discovery.announcing.admit(client_named(engine, name), admitted=True, at=at)
+            return admit(engine, discovery, client_named(engine, name), at)
         case "remove":
             remove(engine, client_named(engine, name), at)
+    return ""
 
 
 def connect(discovery: Discovery, name: str, at: int) -> None:
@@ -52,6 +57,19 @@ def disconnect(discovery: Discovery, at: int) -> None:
         discovery.seeking.disconnect(at)
     except ValueError as error:
         raise MembershipError(str(error)) from None
+
+
+def admit(engine: "Engine", discovery: Discovery, client: str, at: int) -> str:
+    discovery.announcing.admit(client, admitted=True, at=at)
+    link: Link = engine.house.board.state(f"link:{client}")
+    if link.joined:
+        return "it is connected already"
+    if link.phase is Phase.LEFT:
+        return "its user has disconnected it, and has to connect it"
+    if not engine.house.board.hotspot.is_serving():
+        return "it joins when the hotspot is open"
+    asks = link.denied is not None and link.denied.refusal == "approve"
+    return f"it joins when it asks again{', within half a minute' if asks else ''}"
 
 
 def remove(engine: "Engine", client: str, at: int) -> None:

@@ -25,8 +25,7 @@ def disconnect(state_dir: StateDir = None) -> None:
 
 def admit(client: Client, state_dir: StateDir = None) -> None:
     """As a hotspot with join = "approve": let this client in."""
-    tell(state_dir, "admit", client)
-    typer.echo(f"{client} is admitted; it joins when it asks again, within half a minute")
+    typer.echo(f"{client} is admitted; {tell(state_dir, 'admit', client)}")
 
 
 def remove(client: Client, state_dir: StateDir = None) -> None:
@@ -34,8 +33,9 @@ def remove(client: Client, state_dir: StateDir = None) -> None:
     tell(state_dir, "remove", client)
 
 
-def tell(state_dir: Path | None, command: str, name: str) -> None:
-    asked(state_dir, {"command": command, "name": name})
+def tell(state_dir: Path | None, command: str, name: str) -> str:
+    """What comes of it, as the service says."""
+    return str(asked(state_dir, {"command": command, "name": name}).get("said", ""))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -38,6 +38,7 @@ from service.config import Config
 from service.engine import Engine
 from service.ether import Ether
 from service.phone_desk import PhoneDesk
+from service.refusals import Refusals
 from service.resolver import Resolver
 from service.telling import Telling
 
@@ -64,6 +65,7 @@ class Service:
             self.failed,
         )
         self.ether = Ether(config.hotspot, self.receive_discovery, self.complain, self.moved)
+        self.refusals = Refusals()
         self.noticed = ""
         self.store_said_at = 0
         self.sleeping: trio.CancelScope | None = None
@@ -114,6 +116,8 @@ class Service:
             relay,
             has_phone=self.has_phone,
         )
+        engine.transport_drops = self.transport.drops
+        engine.around.tell_refused = self.tell_refused
         self.telling = Telling(engine.house.board)
         engine.house.beside_calls.append(self.tell)
         return engine
@@ -318,6 +322,10 @@ class Service:
         for fault in self.engine.house.faults:
             self.say(f"fault: {fault}")
         self.engine.house.faults.clear()
+
+    def tell_refused(self, why: str, user: str, host: str) -> None:
+        if line := self.refusals.line(why, user, host, self.clock.at()):
+            self.say(line)
 
     def tell(self, turn: Turn) -> None:
         for line in self.telling.lines(turn):

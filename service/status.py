@@ -16,6 +16,7 @@ from service import membership
 from service.engine import Engine
 
 WAITING = "waiting"  # For its owner to admit it.
+ASTRAY = ("stray-response", "several-vias")  # What else is absorbed is as the RFC has it.
 
 
 def report(engine: Engine, at: int) -> dict[str, Any]:
@@ -129,7 +130,9 @@ def hotspots(engine: Engine) -> list[dict[str, Any]]:
 
 def drops(engine: Engine) -> dict[str, int]:
     """What came from the network and was of no use, by reason."""
-    counted = Counter(engine.around.drops)
+    absorbed = engine.around.transactions.absorbed
+    counted = engine.around.drops + engine.transport_drops
+    counted += Counter({why: absorbed[why] for why in ASTRAY})
     if engine.discovery is not None:
         of_discovery = engine.discovery.intake.drops + engine.discovery.errors()
         counted.update({f"discovery-{why}": n for why, n in of_discovery.items()})

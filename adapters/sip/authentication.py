@@ -10,8 +10,9 @@ from adapters.sip.address import user_of
 from adapters.sip.build import Headers
 from adapters.sip.digest import Nonces, challenge_values, is_right, read_credentials
 from adapters.sip.grammar import Malformed, text
-from adapters.sip.message import Request
+from adapters.sip.message import Flow, Request
 from adapters.sip.surroundings import SECOND_NS, Surroundings
+from adapters.sip.transaction import ServerTransaction
 
 NOBODY = "\0"  # The password that is compared where there is no such phone.
 
@@ -20,7 +21,11 @@ class Verdict(StrEnum):
     PROVEN = auto()
     UNPROVEN = auto()  # No credentials, or none that are for us: challenge.
     STALE = auto()
-    WRONG = auto()
+    WRONG = "wrong-password"
+    UNKNOWN = "unknown-user"
+
+
+REFUSED = (Verdict.WRONG, Verdict.UNKNOWN)
 
 
 class Authentication:
@@ -44,10 +49,20 @@ class Authentication:
                 return Verdict.UNPROVEN
             phone = self.around.directory.phone(user)
             right = is_right(said, request.method, phone.password() if phone else NOBODY)
-            if not right or phone is None or text(said.user) != user or is_other(request, said.uri):
+            if phone is None:
+                return Verdict.UNKNOWN
+            if not right or text(said.user) != user or is_other(request, said.uri):
                 return Verdict.WRONG
             return Verdict.PROVEN if age == "fresh" else Verdict.STALE
         return Verdict.UNPROVEN
+
+    def refuse(
+        self, transaction: ServerTransaction, verdict: Verdict, user: str, flow: Flow
+    ) -> None:
+        """On the wire one answer for both; which of them it was is for the owner alone."""
+        self.around.drops[verdict.value] += 1
+        self.around.tell_refused(verdict.value, user, flow.host)
+        self.around.respond(transaction, 403)
 
     def challenge(self, name: str, *, stale: bool = False) -> Headers:
         """``name`` is WWW-Authenticate (401) or Proxy-Authenticate (407)."""

@@ -14,7 +14,7 @@ from math import inf
 
 from adapters.net.relay_ports import RelayError
 from adapters.sip.address import address, user_of
-from adapters.sip.authentication import Authentication, Verdict
+from adapters.sip.authentication import REFUSED, Authentication, Verdict
 from adapters.sip.build import Headers, response_to
 from adapters.sip.calls import Calls
 from adapters.sip.dial_plan import DialPlan, Plan
@@ -217,9 +217,8 @@ class Exchange:
             case Verdict.PROVEN:
                 plan = self.plan.from_phone(phone, request)
                 self.begin(transaction, stream, origin, plan)
-            case Verdict.WRONG:
-                self.around.drops["wrong-password"] += 1
-                self.around.respond(transaction, 403)
+            case verdict if verdict in REFUSED:
+                self.authentication.refuse(transaction, verdict, user, flow)
             case verdict:
                 stale = verdict is Verdict.STALE
                 headers = self.authentication.challenge("Proxy-Authenticate", stale=stale)

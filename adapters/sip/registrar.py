@@ -7,7 +7,7 @@ bound is decided by the link's machine, and what it orders is spelled here again
 from msgspec.structs import replace
 
 from adapters.sip.address import Address, address, uri, user_of
-from adapters.sip.authentication import Authentication, Verdict
+from adapters.sip.authentication import REFUSED, Authentication, Verdict
 from adapters.sip.build import Headers
 from adapters.sip.grammar import Malformed, text
 from adapters.sip.message import Flow, Request
@@ -39,9 +39,8 @@ class Registrar:
             around.respond(transaction, 403)
             return
         verdict = self.authentication.judge(request, user)
-        if verdict is Verdict.WRONG:
-            around.drops["wrong-password"] += 1
-            around.respond(transaction, 403)
+        if verdict in REFUSED:
+            self.authentication.refuse(transaction, verdict, user, flow)
             return
         if verdict is not Verdict.PROVEN:
             headers = self.authentication.challenge(

@@ -20,6 +20,10 @@ T1_NS, T2_NS, T4_NS = SECOND_NS // 2, 4 * SECOND_NS, 5 * SECOND_NS  # RFC 3261 1
 LINGER_GRAIN_NS = SECOND_NS  # Transactions that are over leave the memory together: one wake-up.
 
 
+def nobody_is_told(why: str, user: str, host: str) -> None:
+    """Where no owner listens."""
+
+
 class Surroundings:
     """``here`` says how a peer reached by a flow sees us, as "host:port".
 
@@ -47,6 +51,7 @@ class Surroundings:
         self.transactions.oversize.way = self.stream_way
         self.ways: dict[str, tuple[tuple[str, int], ...]] = {}
         self.drops: Counter[str] = Counter()
+        self.tell_refused = nobody_is_told  # The counter, the name and from where.
         self.relay_inside = HERE.partition(":")[0]  # Where our own phone finds the relay.
         self.at = 0
 

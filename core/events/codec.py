@@ -28,8 +28,26 @@ from core.events import decided, discovered, joined, observed, orders, released
 from core.events.base import events_in
 from core.events.turn import Turn
 
-SCHEMA = 1
-UPCASTS: dict[int, Callable[[list[Any]], list[Any]]] = {}
+SCHEMA = 2
+
+REWORDED = {
+    "the phone hung up": "the called side hung up",
+    "a phone refused for everybody": "one refused for everybody",
+}
+
+
+def phones_only_where_they_are(entries: list[Any]) -> list[Any]:
+    """Until schema 2 whoever was called was "the phone", also the world outside."""
+    at, seen, did = entries
+    return [at, seen, [reworded(entry) if entry[0] == "CallClosed" else entry for entry in did]]
+
+
+def reworded(closed: list[Any]) -> list[Any]:
+    name, why = closed
+    return [name, REWORDED.get(why, why)]
+
+
+UPCASTS: dict[int, Callable[[list[Any]], list[Any]]] = {1: phones_only_where_they_are}
 
 SEEN = reduce(
     or_,

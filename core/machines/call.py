@@ -122,7 +122,7 @@ CALL = Life(
 ACK = AckTimedOut.__name__
 ACK_WITHIN_S = 32  # 64*T1 (RFC 3261 13.3.1.4).
 LEFT = {
-    LegHungUp: "the phone hung up",
+    LegHungUp: "the called side hung up",  # A phone, or the world outside.
     LegAckTimedOut: "the phone never acknowledged the answer",
 }
 
@@ -211,7 +211,7 @@ def while_ringing(call: Call, seen: Observed) -> Decisions:
             if not ringing.has_to_wait(call, target.leg):
                 yield InviteLeg(leg=target.leg)
         case LegRefused(leg=name, code=code) if code >= 600 and call.is_in_play(name):
-            yield from refuse(call, code, why="a phone refused for everybody")
+            yield from refuse(call, code, why="one refused for everybody")
         case LegChallenged(leg=name) if ringing.may_authorize(call, seen):
             yield AuthorizeLeg(leg=name)
         case LegRefused() | LegChallenged() | LegUnreachable() if ringing.is_left_alone(call):

@@ -66,10 +66,23 @@ def test_an_old_schema_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) ->
         at, _, did = entries
         return [at, ["LegHungUp", "leg 7"], did]
 
-    monkeypatch.setattr(codec, "SCHEMA", 2)
-    monkeypatch.setitem(codec.UPCASTS, 1, legs_had_numbers)
-    assert read(1, 1, ["LegHungUp", 7], []).seen == observed.LegHungUp(leg="leg 7")
-    assert read(2, 1, ["LegHungUp", "A"], []).seen == observed.LegHungUp(leg="A")
+    now = codec.SCHEMA
+    monkeypatch.setattr(codec, "SCHEMA", now + 1)
+    monkeypatch.setitem(codec.UPCASTS, now, legs_had_numbers)
+    assert read(now, 1, ["LegHungUp", 7], []).seen == observed.LegHungUp(leg="leg 7")
+    assert read(now + 1, 1, ["LegHungUp", "A"], []).seen == observed.LegHungUp(leg="A")
+
+
+def test_schema_1_called_everybody_who_was_called_a_phone() -> None:
+    did = [["ReleaseCaller"], ["CallClosed", "the phone hung up"]]
+    turn = read(1, 1, ["LegHungUp", "line"], did)
+    assert turn.did == (orders.ReleaseCaller(), decided.CallClosed(why="the called side hung up"))
+    refused = read(
+        1, 1, ["LegRefused", "line", 603], [["CallClosed", "a phone refused for everybody"]]
+    )
+    assert refused.did == (decided.CallClosed(why="one refused for everybody"),)
+    other = read(1, 1, ["CallerHungUp"], [["CallClosed", "the caller hung up"]])
+    assert other.did == (decided.CallClosed(why="the caller hung up"),)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +92,7 @@ def test_an_old_schema_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) ->
         (1, 1, ["NeverHeardOf"], []),
         (1, 1, ["CallEnded"], []),
         (0, 1, ["CallerAcked"], []),
-        (2, 1, ["CallerAcked"], []),
+        (codec.SCHEMA + 1, 1, ["CallerAcked"], []),
     ],
     ids=["type", "name", "mood", "schema too old", "schema too new"],
 )

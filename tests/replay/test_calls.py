@@ -86,6 +86,20 @@ def test_outcome(outcome: str, said: list[Observed]) -> None:
     assert (row.seconds > 0) == (outcome == "answered")
 
 
+@pytest.mark.parametrize("kind", ["incoming", "outgoing", "internal"])
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (HUNG_UP, "the caller hung up"),
+        (observed.LegHungUp(leg="A"), "the called side hung up"),
+    ],
+)
+def test_who_hung_up_is_said_as_it_was(kind: str, seen: Observed, why: str) -> None:
+    """A phone may call as well as be called, and so may the world outside."""
+    said = [invite("A", kind=kind), answers("A"), observed.CallerAcked(), seen]
+    assert row_of(of_call("1", *enumerate(said))).why == why
+
+
 def test_credentials_that_a_server_does_not_take() -> None:
     challenge = Challenge(realm="provider.example", nonce="n")
     asks = observed.LegChallenged(leg="line", code=407, challenge=challenge)
@@ -109,6 +123,25 @@ def test_the_table_obeys_nobody_and_leaves_no_gap() -> None:
     _, line = calls_table([row_of(of_call("open", (999, opening)))], UTC)
     assert "  open  -     5550100 (李\\x1b[2J)  -   " in line
     assert line.split()[-5:] == ["-", "-", "goes", "on", "-"]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("refused: nobody has this number", [invite(refusal=404, why="nobody has this number")]),
+        ("failed: no phone is there to ring", [invite()]),
+        ("refused: one refused for everybody", [invite("A"), refuses("A", 606)]),
+        ("busy", [invite("A"), refuses("A", 486)]),
+        ("cancelled", [invite("A"), observed.CallerCancelled()]),
+        ("goes on", [invite("A")]),
+    ],
+)
+def test_the_table_gives_the_reason_where_the_word_leaves_it_open(
+    told: str, said: list[Observed]
+) -> None:
+    headings, line = calls_table([row_of(of_call("1", *enumerate(said)))], UTC)
+    shown = line[headings.index("how it ended") : headings.index("seconds")]
+    assert shown.strip() == told
 
 
 def test_a_table_of_nothing_has_its_heading() -> None:

@@ -80,6 +80,11 @@ def test_hold_is_passed_on_and_what_comes_too_early_is_refused() -> None:
     assert lines[-1] == "it goes on"
 
 
+def test_numbers_that_could_be_taken_for_each_other_have_their_names() -> None:
+    lines = drawn(invite("A"), observed.MediaCounted(from_caller=50, from_leg=51))
+    assert any("o MediaCounted from_caller=50 from_leg=51" in line for line in lines)
+
+
 def test_who_came_late_and_who_picked_it_up_have_their_lifelines() -> None:
     origin = Origin(caller='"Hall" <sip:c@192.0.2.1>;tag=1')
     lines = drawn(

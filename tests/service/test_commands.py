@@ -55,6 +55,15 @@ def test_a_row_of_the_table_of_devices() -> None:
     assert commands.phone_in_words(AWAY) == "phone -   attic: connected"
 
 
+def test_a_phone_that_was_cleared_has_to_come_by_itself() -> None:
+    """A client that joined does so anyway."""
+    cleared = {"state": "cleared"}
+    assert commands.phone_in_words({**AWAY, **cleared, "line": "1"}) == (
+        "phone -   attic: cleared line 1; it has to register again"
+    )
+    assert ": cleared at 192.0.2.7" in commands.phone_in_words({**CLIENT, **cleared})
+
+
 def test_a_strangers_name_does_not_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     call = {"call": "1", "from": "\x1b[2J", "to": "2", "state": "ringing", "legs": {}}
     report = {**EMPTY, "calls": [call]}
@@ -81,6 +90,15 @@ def test_set_says_what_has_become_of_what_was_set(
     answer = {"settings": {"hotspot.port": 1}, "waiting": {"line.1.enabled": False}}
     monkeypatch.setattr(commands, "ask", lambda *_: {"ok": True, **answer})
     assert siphotspot("set", *words).output == f"{said}\n"
+
+
+def test_what_was_of_no_use_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = {**EMPTY, "drops": {"wrong-password": 2, "stray-ack": 1}}
+    monkeypatch.setattr(commands, "ask", lambda *_: {"ok": True, "status": report})
+    assert siphotspot("status").output.splitlines() == [
+        "hotspot  House: open, activation 1",
+        "refused  2 wrong passwords, 1 message that belongs to nothing",
+    ]
 
 
 def test_a_client_is_told_why_it_is_not_joined(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,6 +175,28 @@ def test_one_that_waits_is_shown_and_admitted_by_its_name(strict: Pair) -> None:
     assert strict.row() == row
 
 
+def admitted(pair: Pair, name: str = "4") -> str:
+    command = {"command": "admit", "name": name}
+    return membership.obey(pair.hotspot.engine, command, pair.at)
+
+
+def test_its_owner_is_told_when_one_that_was_admitted_joins(strict: Pair) -> None:
+    assert admitted(strict, "Kitchen") == "it joins when it asks again, within half a minute"
+    strict.wait(60)
+    assert admitted(strict) == "it is connected already"
+    tell(strict, strict.client, "disconnect", wait=6)
+    assert admitted(strict) == "its user has disconnected it, and has to connect it"
+
+
+def test_where_anybody_may_join_nobody_is_told_to_wait(pair: Pair) -> None:
+    assert admitted(pair) == "it is connected already"
+    knock(pair, b"x" * 16, "Barn")
+    pair.wait(300)
+    assert admitted(pair, "Barn") == "it joins when it asks again"
+    pair.set(pair.hotspot, "hotspot.enabled", False)
+    assert admitted(pair, "Barn") == "it joins when the hotspot is open"
+
+
 def test_however_long_one_has_waited_it_comes_soon_after_it_was_admitted(strict: Pair) -> None:
     strict.wait(3600)
     assert strict.row()["state"] == "waiting"

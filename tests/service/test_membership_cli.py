@@ -18,7 +18,7 @@ from tests.service.test_cli import siphotspot
         (
             "admit Kitchen",
             {"command": "admit", "name": "Kitchen"},
-            "Kitchen is admitted; it joins when it asks again, within half a minute\n",
+            "Kitchen is admitted; it is connected already\n",
         ),
         ("remove 4", {"command": "remove", "name": "4"}, ""),
     ],
@@ -30,7 +30,7 @@ def test_a_command_asks_for(
 
     def ask(folder: Path, words: dict[str, Any]) -> dict[str, Any]:
         asked.append((folder, words))
-        return {"ok": True}
+        return {"ok": True, "said": "it is connected already"}
 
     monkeypatch.setattr(commands, "ask", ask)
     result = siphotspot(*words.split(), "--state-dir", tmp_path)

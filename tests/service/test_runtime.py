@@ -61,11 +61,11 @@ class Phone:
             data: bytes = await self.socket.recv(65_535)
             return data
 
-    async def register(self, cseq: int) -> int:
+    async def register(self, cseq: int, password: str = "pa") -> int:
         asked = response(await self.say("REGISTER", cseq=cseq, more=self.via()))
         if asked.code != 401:
             return asked.code
-        proof = credentials(asked, "REGISTER", "sip:127.0.0.1", "a", "pa")
+        proof = credentials(asked, "REGISTER", "sip:127.0.0.1", "a", password)
         more = [*self.via(), proof]
         said = await self.say("REGISTER", cseq=cseq + 1, to="<sip:a@127.0.0.1>", more=more)
         return response(said).code
@@ -106,7 +106,16 @@ async def test_a_phone_registers_and_a_stranger_does_not_call(tmp_path: Path, wo
         assert told.code == 200
         assert await phone.register(1) == 200
         assert "phone 1 a: connected" in running.said
+        assert await phone.register(3, password="guessed") == 403
+        assert await phone.register(5, password="guessed") == 403
+        assert running.said.count("phone a from 127.0.0.1: wrong password") == 1
         assert response(await phone.say("INVITE", user="x", call_id="9")).code == 403
+        await phone.socket.sendto(b"\r\n\r\n", phone.where)
+        assert response(await phone.say("OPTIONS")).code == 200
+        shown = status.report(running.service.engine, running.service.clock.at())
+        assert shown["drops"] == {
+            "wrong-password": 2, "stranger": 1, "udp-keepalive-or-too-short": 1,
+        }  # fmt: skip
         phone.socket.close()
         running.service.stopping.set()
 

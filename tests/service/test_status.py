@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.status import report
-from tests.sip.stage import STRANGER, Stage
+from tests.sip.stage import SERVER, STRANGER, Stage, answer
 
 
 @pytest.fixture
@@ -53,3 +53,24 @@ def test_lines_strangers_and_a_full_disk(stage: Stage) -> None:
     shown = report(stage.engine, stage.at)
     assert "no space" in shown["store"]
     assert "secret4212" not in json.dumps(shown)
+
+
+def test_what_was_of_no_use_is_counted_wherever_it_was_dropped(stage: Stage) -> None:
+    nobodys = answer(stage.request("INVITE"), 200)
+    stage.feed(nobodys, STRANGER)
+    two = nobodys.replace(b"Via: ", b"Via: SIP/2.0/UDP 127.0.0.9;branch=z9hG4bK\r\nVia: ", 1)
+    stage.feed(two, STRANGER)
+    stage.feed(b"SIP/2.0 200 OK\r\n\r\n", STRANGER)
+    stage.engine.transport_drops["udp-keepalive-or-too-short"] += 2
+    drops = report(stage.engine, stage.at)["drops"]
+    assert drops == {
+        "stray-response": 1, "several-vias": 1, "no-via": 1, "udp-keepalive-or-too-short": 2,
+    }  # fmt: skip
+    assert json.loads(json.dumps(drops)) == drops
+
+
+def test_what_is_merely_repeated_is_no_drop(stage: Stage) -> None:
+    stage.register_line()
+    asked = next(data for _, data in stage.left if data.startswith(b"REGISTER"))
+    stage.feed(answer(asked, 200), SERVER)
+    assert report(stage.engine, stage.at)["drops"] == {}

@@ -33,6 +33,14 @@ def test_what_proves_nothing(stage: Stage) -> None:
     assert judged(stage, value(stage), method="OPTIONS") is Verdict.WRONG
 
 
+def test_whom_nobody_knows_has_no_password(stage: Stage) -> None:
+    said = value(stage, user="x", password="\0")
+    asked = request(stage.request("INVITE", URI, more=[("Proxy-Authorization", said)]))
+    judge = stage.engine.exchange.authentication.judge
+    assert judge(asked, "x") is Verdict.UNKNOWN
+    assert judge(asked, "a") is Verdict.WRONG
+
+
 @pytest.mark.parametrize("other", ["Basic YTpi", "Digest", 'Digest realm="siphotspot"', "", "\xff"])
 def test_what_is_no_proof_at_all(stage: Stage, other: str) -> None:
     assert judged(stage, other) is Verdict.UNPROVEN

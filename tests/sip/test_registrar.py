@@ -8,6 +8,7 @@ import pytest
 from adapters.sip import registrar
 from adapters.sip.message import Flow
 from core.machines.client_link import Link
+from tests.sip.messages import OFFER
 from tests.sip.stage import STRANGER, Stage, codes, credentials, flow_of, response, responses
 
 A = flow_of("a")
@@ -48,11 +49,25 @@ def test_who_is_not_there_is_told_what_somebody_is_told(stage: Stage) -> None:
     """Else the names of the phones could be guessed one by one."""
     known, unknown = (registered(stage, user=user, password="guessed") for user in ("a", "nobody"))
     assert codes(known) == codes(unknown) == [403]
+    assert stage.engine.around.drops == {"wrong-password": 1, "unknown-user": 1}
     asked = [
         response(stage.feed(stage.request("REGISTER", user=user, call_id=user), STRANGER)[0])
         for user in ("a", "nobody")
     ]
     assert asked[0].all("www-authenticate") == asked[1].all("www-authenticate")
+
+
+def test_its_owner_is_told_whom_and_from_where(stage: Stage) -> None:
+    """But not of who has merely not been asked yet, nor of a nonce that has grown old."""
+    told: list[tuple[str, ...]] = []
+    stage.engine.around.tell_refused = lambda *said: told.append(said)
+    registered(stage)
+    registered(stage, user="nobody", call_id="x", password="guessed")
+    stage.proven("INVITE", "sip:2@127.0.0.1", call_id="y", password="guessed", body=OFFER)
+    assert told == [
+        ("unknown-user", "nobody", STRANGER.host),
+        ("wrong-password", "a", A.host),
+    ]
 
 
 def test_the_password_of_one_phone_opens_no_other(stage: Stage) -> None:
@@ -69,6 +84,7 @@ def test_a_nonce_grows_old(stage: Stage) -> None:
     (told,) = responses(stage.feed(late, A))
     assert told.code == 401
     assert "stale=true" in told.first("www-authenticate")
+    assert not stage.engine.around.drops
 
 
 def test_a_nonce_of_somebody_else_is_asked_for_anew(stage: Stage) -> None:
