@@ -321,6 +321,8 @@ def in_words(seen: Observed) -> str:
             return "the server does not accept the password"
         case RegistrationAccepted():
             return "the server grants no time"
+        case RegistrarUnreachable(why=why) if why:
+            return why
     return "the server does not answer"
 
 
