@@ -58,10 +58,12 @@ def leave_zero_to_phone_0(reading: Reading, part: Part) -> None:
 # -- Secrets -------------------------------------------------------------------------------
 
 
-def read(reading: Reading, part: Part, key: str, name: str) -> Secret | None:
+def read(
+    reading: Reading, part: Part, key: str, name: str, what: str = "password"
+) -> Secret | None:
     path = reading.folder / name
     try:
-        secret = read_secret(path)
+        secret = read_secret(path, what)
     except SecretError as error:
         reading.wrong((*part.place, key), str(error))
         return None
@@ -95,7 +97,7 @@ def resolve_proxy_password(reading: Reading, part: Part) -> None:
 def resolve_join_key(reading: Reading, part: Part) -> None:
     if part.values.get("join") == "key":
         name = part.values.get("join_key_file", "join.key")
-        part.values["join_key"] = read(reading, part, "join_key_file", name)
+        part.values["join_key"] = read(reading, part, "join_key_file", name, "key")
 
 
 # -- The house -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from replay.text import printable
 from service.config import Config, ConfigError, load
 from service.control import ControlError, ask
 from service.demo import demo
-from service.paths import default_state_dir
+from service.paths import DEFAULT_STATE_DIR, default_state_dir
 from service.phone_screen_words import account_of
 from service.runtime import serve
 from service.state import StateError
@@ -23,7 +23,11 @@ GUEST_ID = 32  # Hexadecimal digits.
 
 StateDir = Annotated[
     Path | None,
-    typer.Option("--state-dir", metavar="DIR", help="Where the log and the control socket are."),
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        help=f"Where the log and the control socket are.  {DEFAULT_STATE_DIR}",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 

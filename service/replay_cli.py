@@ -26,7 +26,7 @@ from replay.reader import CALL, LAST, NAMED_MAX, NoSuchCall, find, is_stream
 from replay.replayer import verification
 from replay.text import printable
 from replay.timeline import show
-from service.paths import STORE_NAME, default_state_dir
+from service.paths import DEFAULT_STATE_DIR, STORE_NAME, default_state_dir
 
 TURNS_A_STEP = 1_000
 PROGRESS_FROM = 20_000  # Turns; fewer are verified before a bar could be read.
@@ -48,7 +48,8 @@ Store = Annotated[
     ),
 ]
 StateDir = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="The state folder of the service.")
+    Path | None,
+    typer.Option(metavar="DIR", help=f"The state folder of the service.  {DEFAULT_STATE_DIR}"),
 ]
 Call = Annotated[
     str,
