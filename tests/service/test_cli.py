@@ -79,6 +79,12 @@ def test_help_says_where_the_state_folder_is_if_nobody_names_one() -> None:
     assert all(said.endswith(DEFAULT_STATE_DIR) for said in offers)
 
 
+def test_help_says_for_whom_a_quiet_phone_rings() -> None:
+    assert (
+        "from inside the house hear busy as well" in siphotspot("phone", "quiet", "--help").output
+    )
+
+
 def test_the_program_is_called_siphotspot(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
