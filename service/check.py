@@ -8,6 +8,7 @@ from service.reading import Part, Reading
 from service.rules import Listen, PortRange
 from service.secret import Secret, SecretError, is_open_to_others, read_secret
 from service.sections import LINES_MAX, Media, Sip
+from service.toml_lines import Path as Place
 
 Parts = dict[str, list[Part]]
 
@@ -28,6 +29,7 @@ def check(reading: Reading, parts: Parts) -> None:
     tell_apart(reading, parts["phone"], "user")
     tell_apart(reading, parts["phone"], "alias")
     find_lines_of_phones(reading, parts)
+    find_sockets_of_lines(reading, parts)
     keep_media_off_listening_ports(reading, parts)
 
 
@@ -56,10 +58,12 @@ def leave_zero_to_phone_0(reading: Reading, part: Part) -> None:
 # -- Secrets -------------------------------------------------------------------------------
 
 
-def read(reading: Reading, part: Part, key: str, name: str) -> Secret | None:
+def read(
+    reading: Reading, part: Part, key: str, name: str, what: str = "password"
+) -> Secret | None:
     path = reading.folder / name
     try:
-        secret = read_secret(path)
+        secret = read_secret(path, what)
     except SecretError as error:
         reading.wrong((*part.place, key), str(error))
         return None
@@ -93,7 +97,7 @@ def resolve_proxy_password(reading: Reading, part: Part) -> None:
 def resolve_join_key(reading: Reading, part: Part) -> None:
     if part.values.get("join") == "key":
         name = part.values.get("join_key_file", "join.key")
-        part.values["join_key"] = read(reading, part, "join_key_file", name)
+        part.values["join_key"] = read(reading, part, "join_key_file", name, "key")
 
 
 # -- The house -----------------------------------------------------------------------------
@@ -124,16 +128,45 @@ def find_lines_of_phones(reading: Reading, parts: Parts) -> None:
                 reading.wrong(place, f"there is no line with the number {number}")
 
 
+def find_sockets_of_lines(reading: Reading, parts: Parts) -> None:
+    """A line leaves by one of our sockets, so we listen to what it speaks."""
+    spoken = {each.transport for each in listening(parts)} - {"tls"}
+    if not spoken:
+        said = 'has nothing but TLS, which this version does not speak yet: add "udp:0.0.0.0:5060"'
+        reading.wrong(("sip", "listen"), said)
+    for part in parts["line"]:
+        if part.lacks("transport") or "transport" in part.values:
+            transport = part.values.get("transport", "udp")
+            find_socket(reading, (*part.place, "transport"), transport, spoken)
+
+
+def find_socket(reading: Reading, place: Place, transport: str, spoken: set[str]) -> None:
+    if transport == "tls":
+        said = 'is "tls", which this version does not speak yet: write "udp" or "tcp"'
+        reading.wrong(place, said)
+    elif spoken and transport not in spoken:
+        (other,) = spoken
+        reading.wrong(
+            place,
+            f'is "{transport}", and sip.listen has none: add "{transport}:0.0.0.0:5060" there,'
+            f' or write transport = "{other}"',
+        )
+
+
+def listening(parts: Parts) -> tuple[Listen, ...]:
+    listen: tuple[Listen, ...] = Sip().listen
+    for part in parts["sip"]:
+        listen = part.values.get("listen", listen)
+    return listen
+
+
 def keep_media_off_listening_ports(reading: Reading, parts: Parts) -> None:
     """A call must not be given the port that SIP itself is heard on."""
     ports: PortRange = Media().ports
-    listen: tuple[Listen, ...] = Sip().listen
     place: tuple[str, ...] = ("sip", "listen")
-    for part in parts["sip"]:
-        listen = part.values.get("listen", listen)
     for part in parts["media"]:
         if "ports" in part.values:
             ports, place = part.values["ports"], ("media", "ports")
-    for each in listen:
+    for each in listening(parts):
         if each.transport == "udp" and each.port in ports:
             reading.wrong(place, f"media.ports {ports} holds the port of sip.listen {each}")

@@ -6,6 +6,7 @@ the same on a terminal, without colour and in a pipe.
 """
 
 import sys
+from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from typing import Annotated
@@ -27,9 +28,22 @@ app = typer.Typer(
 )
 
 
+def tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"siphotspot {version('siphotspot')}")
+        raise typer.Exit
+
+
 @app.callback()
-def siphotspot() -> None:
-    """Without a callback typer would take a single command for the program itself."""
+def siphotspot(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=tell_version, is_eager=True, help="Its version, and nothing else."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command("check-config")

@@ -15,16 +15,21 @@ from service import dropped
 from service.config import Config, ConfigError, load
 from service.control import ControlError, ask
 from service.demo import demo
-from service.paths import default_state_dir
+from service.paths import DEFAULT_STATE_DIR, default_state_dir
 from service.phone_screen_words import account_of
 from service.runtime import serve
+from service.settings import worded
 from service.state import StateError
 
 GUEST_ID = 32  # Hexadecimal digits.
 
 StateDir = Annotated[
     Path | None,
-    typer.Option("--state-dir", metavar="DIR", help="Where the log and the control socket are."),
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        help=f"Where the log and the control socket are.  {DEFAULT_STATE_DIR}",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
@@ -109,12 +114,12 @@ def now(key: str, answer: dict[str, Any]) -> str:
     if key in answer["waiting"]:
         return waits(key, answer["waiting"][key])
     if key in answer["settings"]:
-        return f"{key} = {json.dumps(answer['settings'][key])} (differs from the file)"
+        return f"{worded(key, answer['settings'][key])} (differs from the file)"
     return f"{key}: as in the file"
 
 
 def waits(key: str, value: object) -> str:
-    return f"{key} = {json.dumps(value)} from the next start on (hotspot.apply)"
+    return f"{worded(key, value)} from the next start on (hotspot.apply)"
 
 
 def asked(state_dir: Path | None, command: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +150,7 @@ def in_words(report: dict[str, Any]) -> list[str]:
         words.append(
             f"call     {call['call']} {call['from']} -> {call['to']}: {call['state']} {legs}"
         )
-    words += [f"set      {key} = {json.dumps(value)}" for key, value in report["settings"].items()]
+    words += [f"set      {worded(key, value)}" for key, value in report["settings"].items()]
     words += [f"waits    {waits(key, value)}" for key, value in report["waiting"].items()]
     words += dropped.in_words(report.get("drops", {}))
     if report["store"]:

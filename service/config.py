@@ -74,7 +74,8 @@ class ConfigError(Exception):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(problems, key=lambda each: (each.line, each.key, each.message))
-        super().__init__("; ".join(f"line {each.line}: {each}" for each in self.problems))
+        said = [f"line {each.line}: {each}" if each.line else str(each) for each in self.problems]
+        super().__init__("; ".join(said))
 
 
 def load(path: str | Path) -> Config:
@@ -85,7 +86,7 @@ def load(path: str | Path) -> Config:
         found = tomllib.loads(text)
         lines = Lines(text.replace("\r\n", "\n"))
     except RecursionError:
-        raise ConfigError([Problem(1, "", "is not TOML: too many brackets in brackets")]) from None
+        raise ConfigError([Problem(0, "", "is not TOML: too many brackets in brackets")]) from None
     except ValueError as error:  # Also a number that is longer than Python reads.
         raise ConfigError([not_toml(text, str(error))]) from None
     reading = Reading(lines, path.parent)
@@ -100,11 +101,11 @@ def read_text(path: Path) -> str:
     try:
         held = path.read_bytes()
     except FileNotFoundError:
-        raise ConfigError([Problem(1, "", "there is no such file")]) from None
+        raise ConfigError([Problem(0, "", "there is no such file")]) from None
     except OSError as error:
-        raise ConfigError([Problem(1, "", f"cannot be read: {error.strerror}")]) from None
+        raise ConfigError([Problem(0, "", f"cannot be read: {error.strerror}")]) from None
     except ValueError:
-        raise ConfigError([Problem(1, "", "is not the name of a file")]) from None
+        raise ConfigError([Problem(0, "", "is not the name of a file")]) from None
     try:
         return held.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -115,7 +116,7 @@ def read_text(path: Path) -> str:
 def not_toml(text: str, error: str) -> Problem:
     """``tomllib`` says where in its message: "(at line 3, column 5)" or "(at end of document)"."""
     what, _, where = error.partition(" (at ")
-    line = 1
+    line = 0
     if where:
         told = re.match(r"line ([0-9]+)", where)
         line = int(told[1]) if told else text.rstrip().count("\n") + 1

@@ -39,16 +39,27 @@ def demo(
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="siphotspot-")))
         else:
             folder = keep
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / "hotspot").exists():
-                typer.echo(f"siphotspot: {folder} holds an earlier demo; name another", err=True)
-                raise typer.Exit(2)
+            make(folder)
         missing = trio.run(played, folder, tell)
     if missing:
         tell.ended(f"MISSING: {missing}", False)
         raise typer.Exit(1)
     where = "" if keep is None else f"; its log: siphotspot replay calls --state-dir {keep}/hotspot"
     tell.ended(f"All of it was seen, {tell.facts} facts{where}", True)
+
+
+def make(folder: Path) -> None:
+    """With the folder of the hotspot in it, which tells whether anything can be written there."""
+    hotspot = folder / "hotspot"
+    try:
+        why = "holds an earlier demo" if hotspot.exists() else ""
+        folder.mkdir(parents=True, exist_ok=True)
+        hotspot.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        why = f"cannot be written ({error.strerror})"
+    if why:
+        typer.echo(f"siphotspot: --keep {folder}: {why}; name another folder", err=True)
+        raise typer.Exit(2)
 
 
 async def played(folder: Path, tell: Teller) -> str:

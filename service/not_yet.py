@@ -17,7 +17,6 @@ def listens_for_tls(value: object) -> bool:
 
 NOT_YET_ACTED_ON: dict[str, Callable[[object], bool]] = {
     "sip.listen": listens_for_tls,
-    "line.transport": lambda value: value == "tls",
     "line.server_name": whatever,
     "media.mode": lambda value: value == "rtpengine",
     "store.url": lambda value: not str(value).startswith("sqlite:"),
@@ -26,7 +25,7 @@ NOT_YET_ACTED_ON: dict[str, Callable[[object], bool]] = {
 }
 """By key, which of its values; the test takes the value as it stands in the file."""
 
-BY_VALUE = ("line.transport", "media.mode")
+BY_VALUE = ("media.mode",)
 """Of these another value has its effect, so the warning repeats the one it is about."""
 
 

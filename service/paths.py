@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 STORE_NAME = "siphotspot.db"
+DEFAULT_STATE_DIR = (
+    "Default: $SIPHOTSPOT_STATE_DIR, else $XDG_STATE_HOME/siphotspot, else /var/lib/siphotspot for "
+    "root and ~/.local/state/siphotspot for others."
+)
+"""``default_state_dir``, for who asks for help."""
 
 
 def default_state_dir() -> Path:

@@ -187,7 +187,11 @@ def transfer(
 def quiet(
     word: Annotated[str, typer.Argument(metavar="on|off")], state_dir: StateDir = None
 ) -> None:
-    """Do not disturb: this phone does not ring, the others do."""
+    """Do not disturb: this phone rings for nobody, the others do.
+
+    Calls from inside the house hear busy as well. A [[phone]] that is quiet, by
+    phone.USER.quiet=true, still rings for those.
+    """
     if word not in ("on", "off"):
         wrong(f"quiet {word}: must be on or off")
     ordered(state_dir, "quiet", on=word == "on")

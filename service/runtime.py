@@ -5,7 +5,6 @@ socket, one for the clock, one for the relay, one for the owner's commands, one 
 checkpoints; none for a message, a call or a timer.
 """
 
-import json
 import random
 import signal
 import sys
@@ -40,6 +39,7 @@ from service.ether import Ether
 from service.phone_desk import PhoneDesk
 from service.refusals import Refusals
 from service.resolver import Resolver
+from service.settings import worded
 from service.telling import Telling
 
 CHECKPOINT_EVERY_S = 5
@@ -140,7 +140,7 @@ class Service:
             took = trio.current_time() - began
             self.say(f"taken up from the log: {count} turns in {took:.2f} s")
         for key, value in self.engine.differing().items():
-            self.say(f"{key} = {json.dumps(value)}, unlike the file: set --reset {key} undoes it")
+            self.say(f"{worded(key, value)}, unlike the file: set --reset {key} undoes it")
         garbage.settle()
         await nursery.start(self.ether.run)
         self.step()

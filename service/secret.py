@@ -43,8 +43,10 @@ class Secret:
         raise TypeError("a secret is not written to anything")
 
 
-def read_secret(path: Path) -> Secret:
+def read_secret(path: Path, what: str = "password") -> Secret:
     """The one line that the file holds; whatever ends it does not belong to it.
+
+    ``what`` it is, for its owner.
 
     No more than a page is read, so that a device or a wrong file does no harm.
     """
@@ -53,7 +55,7 @@ def read_secret(path: Path) -> Secret:
             held = file.read(BYTES_MAX + 1)
     except FileNotFoundError:
         raise SecretError(
-            f"there is no file {path}: write the password into it, one line, mode 0600"
+            f"there is no file {path}: write the {what} into it, one line, mode 0600"
         ) from None
     except OSError as error:
         raise SecretError(f"{path} cannot be read: {error.strerror}") from None
@@ -62,9 +64,9 @@ def read_secret(path: Path) -> Secret:
     except UnicodeDecodeError:
         raise SecretError(f"{path} is not text in UTF-8") from None
     if not value:
-        raise SecretError(f"{path} is empty: write the password into it, one line")
+        raise SecretError(f"{path} is empty: write the {what} into it, one line")
     if len(held) > BYTES_MAX or not value.isprintable():
-        raise SecretError(f"{path} must hold the password on one line and nothing else")
+        raise SecretError(f"{path} must hold the {what} on one line and nothing else")
     return Secret(value)
 
 

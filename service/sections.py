@@ -142,7 +142,7 @@ class Web(Struct, frozen=True, kw_only=True):
 class Problem(Struct, frozen=True):
     """One thing in the file that is wrong, or that we pass over."""
 
-    line: int
+    line: int  # 0: of the file as a whole.
     key: str
     message: str
 
@@ -151,7 +151,7 @@ class Problem(Struct, frozen=True):
 
     def at(self, file: object) -> str:
         """As compilers say it, so that editors find the place."""
-        return f"{file}:{self.line}: {self}"
+        return f"{file}:{self.line}: {self}" if self.line else f"{file}: {self}"
 
 
 class Config(Struct, frozen=True, kw_only=True):

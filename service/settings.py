@@ -4,11 +4,13 @@ A value is held to the same rule as in the file.  The change itself is an event 
 log; here is only what it may say, and what the configuration is after it.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, get_type_hints
 
 from msgspec.structs import replace
 
+from replay.text import printable
 from service.not_yet import passed_over
 from service.reading import nearest
 from service.rules import Refused
@@ -122,6 +124,11 @@ def settable_key(key: str) -> str:
     line = ", ".join(f"line.N.{name}" for name in OF_A_LINE)
     there = f"{house}, {line}, phone.USER.{QUIET}"
     raise SettingError(f"{key}: there is nothing to set by this name; there are {there}")
+
+
+def worded(key: str, value: object) -> str:
+    """For people, in the letters of their language; a control character stays escaped."""
+    return printable(f"{key} = {json.dumps(value, ensure_ascii=False)}")
 
 
 def parse_setting(text: str) -> tuple[str, Setting]:

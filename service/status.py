@@ -11,12 +11,14 @@ from adapters.sip.surroundings import SECOND_NS
 from core.machines.call import Phase as CallPhase
 from core.machines.client_link import Binding, Link
 from core.machines.line import Line
+from core.machines.line import Phase as LinePhase
 from core.machines.switchboard import kind_of, name_of
 from service import membership
 from service.engine import Engine
 
 WAITING = "waiting"  # For its owner to admit it.
 ASTRAY = ("stray-response", "several-vias")  # What else is absorbed is as the RFC has it.
+SWITCHED_OFF = "switched off"
 
 
 def report(engine: Engine, at: int) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def line(engine: Engine, number: int) -> dict[str, Any]:
         "user": state.account.user,
         "server": state.account.server,
         "display_name": state.account.display_name,
-        "reason": state.why,
+        "reason": SWITCHED_OFF if state.phase is LinePhase.KEPT else state.why,
     }
 
 

@@ -202,7 +202,7 @@ class DialPlan:
         proxies = account.proxies or (account.server,)
         flow = self.around.way(proxies[state.proxy % len(proxies)], account.transport)
         if flow is None:
-            return plan._replace(why=f"the server of line {entry.number} has no address")
+            return plan._replace(why=f"the server of line {entry.number} is out of reach")
         name = f"{quoted(wire(entry.display_name))} " if entry.display_name else ""
         uri = f"sip:{escaped_user(dialled)}@{account.domain}"
         target = Target(

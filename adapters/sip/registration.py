@@ -102,7 +102,8 @@ class Registrations:
     def send(self, stream: str, binding: Binding) -> None:
         flow = self.way(binding)
         if flow is None:
-            self.hear(stream, RegistrarUnreachable(draw=self.around.dice()))
+            why = self.around.why_no_way(self.server(binding), binding.sent_for.transport)
+            self.hear(stream, RegistrarUnreachable(draw=self.around.dice(), why=why))
             return
         branch = f"z9hG4bK{self.around.identifiers.derived(stream, str(binding.cseq), octets=12)}"
         data = self.spell(stream, binding, flow, branch)
@@ -118,9 +119,12 @@ class Registrations:
                 yield stream, LineConfigured(account=binding.account)
 
     def way(self, binding: Binding) -> Flow | None:
+        return self.around.way(self.server(binding), binding.sent_for.transport)
+
+    def server(self, binding: Binding) -> str:
         account = binding.sent_for
         proxies = account.proxies or (account.server,)
-        return self.around.way(proxies[binding.proxy % len(proxies)], account.transport)
+        return proxies[binding.proxy % len(proxies)]
 
     def spell(self, stream: str, binding: Binding, flow: Flow, branch: str) -> bytes:
         around, account = self.around, binding.sent_for

@@ -63,12 +63,19 @@ class Surroundings:
         return self.relay_inside if is_local(flow) else here.rpartition(":")[0].strip("[]")
 
     def way(self, server: str, transport: str) -> Flow | None:
-        """How a server is reached; None where its name has not been resolved."""
+        """How a server is reached: None where its name has not been resolved, or where none of
+        our sockets speaks this transport and its IP version.
+        """
+        for host, port in self.ways.get(server, ()):
+            if local := self.local(transport, host):
+                return Flow(transport, local, host, port)
+        return None
+
+    def why_no_way(self, server: str, transport: str) -> str:
         known = self.ways.get(server)
         if not known:
-            return None
-        host, port = known[0]
-        return Flow(transport, self.local(transport, host), host, port)
+            return "the name of the server is not resolved"
+        return f"sip.listen has no {transport} address that leads to {known[0][0]}"
 
     def stream_way(self, flow: Flow) -> tuple[Flow, str] | None:
         """TCP to the peer of a UDP flow, and how it sees us there; None where we have no TCP."""

@@ -276,9 +276,10 @@ class RegistrationRefused(Observed, kw_only=True):
 
 
 class RegistrarUnreachable(Observed, kw_only=True):
-    """No answer to our REGISTER."""
+    """No answer to our REGISTER, or no way to send it."""
 
     draw: float = 0.0
+    why: str = ""  # There is no way.
 
 
 # -- A client that registers -----------------------------------------------------------

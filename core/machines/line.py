@@ -321,6 +321,8 @@ def in_words(seen: Observed) -> str:
             return "the server does not accept the password"
         case RegistrationAccepted():
             return "the server grants no time"
+        case RegistrarUnreachable(why=why) if why:
+            return why
     return "the server does not answer"
 
 
@@ -369,6 +371,8 @@ def evolve(line: Line, event: Event) -> Line:
         case LineFailed(why=why):
             line = replace(line, phase=phase, failures=line.failures + 1, why=why)
             return replace(line, tried=0, taught=0)
+        case LineKept():
+            return replace(line, phase=phase, why="")
         case LineCleared():
             return Line(phase=phase, wish=line.wish)
     wish = line.wish if line.wish is Wish.CLEARED else WISHES.get(type(event), line.wish)

@@ -77,6 +77,13 @@ def test_a_line_that_fails_in_its_unregistering_is_kept() -> None:
     assert take(machine, line, RegistrationRefused(code=500))[1] == (LineKept(),)
 
 
+def test_a_line_that_is_kept_does_not_say_why_it_failed_before() -> None:
+    line = Line(Phase.FAILED, Wish.REGISTERED, Account(), why="the server does not answer")
+    line, did = take(machine, line, observed.LineSwitchedOff())
+    assert did[-1] == LineKept()
+    assert line == Line(Phase.KEPT, Wish.KEPT, Account())
+
+
 def test_what_a_423_taught_is_asked_for_from_then_on() -> None:
     line = Line(Phase.REGISTERING, Wish.REGISTERED, Account())
     line, did = take(machine, line, RegistrationRefused(code=423, min_expires_s=7200))

@@ -100,3 +100,28 @@ def test_media_ports_stay_off_the_ports_of_sip(folder: Path) -> None:
     assert not wrong(folder, f'[sip]\nlisten = ["tcp:127.0.0.1:5060"]\n{text}')
     (problem,) = wrong(folder, '[sip]\nlisten = ["udp:127.0.0.1:16386"]')
     assert problem.startswith("2: sip.listen: media.ports 16384-16999 holds")
+
+
+def test_a_line_speaks_what_is_listened_to(folder: Path) -> None:
+    only_udp = '[sip]\nlisten = ["udp:127.0.0.1:5060", "tls:127.0.0.1:5061"]\n'
+    assert wrong(folder, f'{only_udp}{LINE}transport = "tcp"') == [
+        '8: line[1].transport: is "tcp", and sip.listen has none: add "tcp:0.0.0.0:5060" there,'
+        ' or write transport = "udp"'
+    ]
+    assert not wrong(folder, only_udp + LINE)
+    (problem,) = wrong(folder, only_udp.replace("udp", "tcp") + LINE)
+    assert problem.startswith('3: line[1].transport: is "udp", and sip.listen has none: add "udp:')
+    (problem,) = wrong(folder, f'{only_udp}{LINE}transport = "sctp"')
+    assert 'must be "udp", "tcp" or "tls"' in problem
+
+
+def test_a_line_does_not_speak_tls_yet(folder: Path) -> None:
+    (problem,) = wrong(folder, LINE + 'transport = "tls"')
+    said = 'is "tls", which this version does not speak yet: write "udp" or "tcp"'
+    assert problem == f"6: line[1].transport: {said}"
+
+
+def test_something_is_left_to_listen_on(folder: Path) -> None:
+    said = 'has nothing but TLS, which this version does not speak yet: add "udp:0.0.0.0:5060"'
+    text = f'{LINE}[sip]\nlisten = ["tls:127.0.0.1:5061"]'
+    assert wrong(folder, text) == [f"7: sip.listen: {said}"]

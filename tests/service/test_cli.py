@@ -1,13 +1,18 @@
 """The command line, as somebody types it."""
 
+from collections.abc import Iterator
 from errno import ENOSPC
+from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from service.cli import app, main
+from service.paths import DEFAULT_STATE_DIR
 from tests.service.samples import LINE
 
 CONTRACT = Path(__file__).with_name("every_key.toml")
@@ -36,7 +41,7 @@ def test_check_config_names_every_problem(tmp_path: Path) -> None:
 
 def test_check_config_of_no_file(tmp_path: Path) -> None:
     result = siphotspot("check-config", tmp_path / "none")
-    assert (result.exit_code, result.output) == (1, f"{tmp_path}/none:1: there is no such file\n")
+    assert (result.exit_code, result.output) == (1, f"{tmp_path}/none: there is no such file\n")
 
 
 def test_check_config_warns_and_is_content(folder: Path) -> None:
@@ -53,6 +58,31 @@ def test_check_config_of_an_empty_file(tmp_path: Path) -> None:
     file = tmp_path / "empty.toml"
     file.touch()
     assert siphotspot("check-config", file).output == f"{file}: OK, 0 lines, 0 phones\n"
+
+
+def test_its_version() -> None:
+    assert siphotspot("--version").output == f"siphotspot {version('siphotspot')}\n"
+
+
+def test_help_says_where_the_state_folder_is_if_nobody_names_one() -> None:
+    def commands(group: Any) -> Iterator[Any]:
+        for command in group.commands.values():
+            yield from commands(command) if hasattr(command, "commands") else [command]
+
+    offers = [
+        option.help
+        for command in commands(typer.main.get_group(app))
+        for option in command.params
+        if "--state-dir" in option.opts
+    ]
+    assert len(offers) > 10
+    assert all(said.endswith(DEFAULT_STATE_DIR) for said in offers)
+
+
+def test_help_says_for_whom_a_quiet_phone_rings() -> None:
+    assert (
+        "from inside the house hear busy as well" in siphotspot("phone", "quiet", "--help").output
+    )
 
 
 def test_the_program_is_called_siphotspot(

@@ -82,12 +82,14 @@ def test_a_strangers_name_does_not_steer_the_terminal(monkeypatch: pytest.Monkey
         (["--reset", "hotspot.name"], "hotspot.name: as in the file"),
         (["line.1.enabled=false"],
          "line.1.enabled = false from the next start on (hotspot.apply)"),
+        (["hotspot.x=x"], 'hotspot.x = "Ünser 家\\u0007" (differs from the file)'),
     ],
 )  # fmt: skip
 def test_set_says_what_has_become_of_what_was_set(
     monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
 ) -> None:
-    answer = {"settings": {"hotspot.port": 1}, "waiting": {"line.1.enabled": False}}
+    differing = {"hotspot.port": 1, "hotspot.x": "Ünser 家\a"}
+    answer = {"settings": differing, "waiting": {"line.1.enabled": False}}
     monkeypatch.setattr(commands, "ask", lambda *_: {"ok": True, **answer})
     assert siphotspot("set", *words).output == f"{said}\n"
 
@@ -99,6 +101,13 @@ def test_what_was_of_no_use_is_said_in_words(monkeypatch: pytest.MonkeyPatch) ->
         "hotspot  House: open, activation 1",
         "refused  2 wrong passwords, 1 message that belongs to nothing",
     ]
+
+
+def test_status_says_names_in_their_own_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = {**EMPTY, "settings": {"hotspot.name": "Ünser 家\a\x9b"}}
+    monkeypatch.setattr(commands, "ask", lambda *_: {"ok": True, "status": report})
+    said = 'set      hotspot.name = "Ünser 家\\u0007\\x9b"'
+    assert siphotspot("status").output.splitlines()[1] == said
 
 
 def test_a_client_is_told_why_it_is_not_joined(monkeypatch: pytest.MonkeyPatch) -> None:

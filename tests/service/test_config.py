@@ -95,8 +95,8 @@ def test_the_error_reads_as_one_line(folder: Path) -> None:
         ("[hotspot]\nname = '''\n\n", "2: is not TOML: expected \"'''\""),
         ("[hotspot]\n[hotspot]", "2: is not TOML: cannot declare ('hotspot',) twice"),
         (b"[hotspot]\nname = '\xff'", "2: is not text in UTF-8"),
-        ("a = " + "[" * 100_000, "1: is not TOML: too many brackets in brackets"),
-        ("a = " + "9" * 10_000, "1: is not TOML: exceeds the limit"),
+        ("a = " + "[" * 100_000, "0: is not TOML: too many brackets in brackets"),
+        ("a = " + "9" * 10_000, "0: is not TOML: exceeds the limit"),
     ],
 )
 def test_what_is_not_toml(folder: Path, text: str | bytes, problem: str) -> None:
@@ -105,7 +105,7 @@ def test_what_is_not_toml(folder: Path, text: str | bytes, problem: str) -> None
 
 
 def test_a_file_that_is_not_there(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="line 1: there is no such file"):
+    with pytest.raises(ConfigError, match=r"^there is no such file"):
         load(folder / "nothing.toml")
 
 
@@ -169,4 +169,6 @@ def test_join_key_is_read_where_it_is_asked_for(folder: Path) -> None:
     assert read(folder, "[hotspot]\njoin = 'open'").hotspot.join_key is None
     assert read(folder, "[hotspot]\njoin = 'key'").hotspot.join_key == Secret("four")
     (problem,) = wrong(folder, "[hotspot]\njoin = 'key'\njoin_key_file = 'none'")
-    assert problem.startswith(f"3: hotspot.join_key_file: there is no file {folder}/none: write")
+    assert problem.startswith(
+        f"3: hotspot.join_key_file: there is no file {folder}/none: write the key"
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from trio.testing import MockClock
+from typer.testing import CliRunner
 
 from adapters.store.sqlite import writer
 from core.events.base import Decision
@@ -18,6 +19,7 @@ from core.events.orders import RefuseCaller
 from core.events.turn import Turn, take
 from core.machines import call
 from service import demo, demo_device
+from service.cli import app
 from service.demo import look_back, played, told
 from service.demo_acts import CALLS
 from service.demo_device import SERVICE, Device
@@ -69,6 +71,17 @@ def test_it_takes_its_devices_along_where_it_is_ended(tmp_path: Path) -> None:
     assert end["result"] == "MISSING: the rest: the demo got SIGTERM"
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "why"), [("file", "File exists"), ("file/folder", "Not a directory")]
+)
+def test_where_nothing_can_be_kept(tmp_path: Path, place: str, why: str) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / place
+    result = CliRunner().invoke(app, ["demo", "--keep", str(folder)])
+    said = f"siphotspot: --keep {folder}: cannot be written ({why}); name another folder\n"
+    assert (result.exit_code, result.output) == (2, said)
 
 
 async def test_a_hotspot_that_does_not_start_is_what_is_missing(

@@ -152,12 +152,13 @@ async def test_the_next_run_takes_up_what_this_one_recorded(tmp_path: Path, word
                 phone = await running.phone()
                 assert await phone.register(1) == 200
                 phone.socket.close()
-                control.change(running.service, ["hotspot.ring_timeout=5"], [])
+                control.change(running.service, ["hotspot.ring_timeout=5", "hotspot.name=家"], [])
             else:
                 assert (
                     "hotspot.ring_timeout = 5, unlike the file: "
                     "set --reset hotspot.ring_timeout undoes it"
                 ) in running.said
+                assert any('hotspot.name = "家", unlike' in line for line in running.said)
                 assert any("taken up from the log" in line for line in running.said)
                 link = running.service.engine.house.board.state("link:a")
                 assert link.bindings

@@ -59,5 +59,7 @@ def test_a_file_that_holds_something_else(tmp_path: Path, held: bytes, message: 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(SecretError, match=r"there is no file .*/s: write the password into it"):
         read_secret(tmp_path / "s")
+    with pytest.raises(SecretError, match=r"there is no file .*/s: write the key into it"):
+        read_secret(tmp_path / "s", "key")
     with pytest.raises(SecretError, match="cannot be read: Is a directory"):
         read_secret(tmp_path)

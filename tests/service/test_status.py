@@ -39,6 +39,15 @@ def test_a_call_that_is_up_and_none_that_is_over(stage: Stage) -> None:
     assert shown["settings"] == {"hotspot.enabled": False}
 
 
+def test_a_line_that_was_switched_off_says_so(stage: Stage) -> None:
+    stage.wait(40)
+    (row,) = report(stage.engine, stage.at)["lines"]
+    assert (row["state"], row["reason"]) == ("failed", "the server does not answer")
+    stage.engine.change("line.1.enabled", False, stage.at)
+    (row,) = report(stage.engine, stage.at)["lines"]
+    assert (row["state"], row["reason"]) == ("kept", "switched off")
+
+
 def test_lines_strangers_and_a_full_disk(stage: Stage) -> None:
     stage.register_line()
     stage.feed(stage.request("INVITE", user="x"), STRANGER)

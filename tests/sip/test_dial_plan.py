@@ -93,7 +93,7 @@ def test_a_line_that_is_not_registered_calls_nobody(stage: Stage) -> None:
 
 def test_a_server_without_an_address_calls_nobody(busy: Stage) -> None:
     busy.engine.around.ways.clear()
-    assert "no address" in plan(busy, "0301234").why
+    assert "out of reach" in plan(busy, "0301234").why
 
 
 def test_without_a_line_the_world_is_not_there() -> None:

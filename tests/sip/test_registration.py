@@ -7,9 +7,10 @@ from adapters.sip.digest import is_right, read_credentials
 from adapters.sip.message import Request
 from adapters.sip.registration import Binding, granted_s
 from core.events.facts import Account
+from core.events.observed import LineConfigured
 from core.machines.line import Line, Phase
 from service.config import Secret
-from tests.sip.stage import CONFIG, SERVER, Stage, answer, methods, request, response
+from tests.sip.stage import CONFIG, HERE, SERVER, Stage, answer, methods, request, response
 
 ASKED = 'Digest realm="provider.test", nonce="n1", qop="auth"'
 
@@ -96,6 +97,16 @@ def test_an_answer_that_comes_late_is_not_heard(stage: Stage) -> None:
 def test_a_silent_registrar_is_tried_again(stage: Stage) -> None:
     left = stage.wait(200)
     assert len({request(data).cseq for data in left}) > 1
+
+
+def test_a_server_that_no_socket_of_ours_leads_to_is_out_of_reach(stage: Stage) -> None:
+    """Whatever the account says: a line may be lent to us, or come from an old log."""
+    stage.engine.around.local = lambda transport, _: HERE if transport == "udp" else ""
+    elsewhere = replace(line(stage).account, transport="tcp")
+    stage.engine.hear(LineConfigured(account=elsewhere), "line:1", stage.at)
+    stage.feed(answer(first(stage), 403), SERVER)
+    assert line(stage).why == "sip.listen has no tcp address that leads to 127.0.0.2"
+    assert line(stage).phase is Phase.FAILED
 
 
 def test_a_restart_says_the_very_same_again(stage: Stage) -> None:

@@ -14,6 +14,14 @@ def test_a_server_without_an_address_has_no_way(stage: Stage) -> None:
     assert way == ("tcp", HERE, "127.0.0.7", 5070)
 
 
+def test_a_way_begins_at_one_of_our_sockets(stage: Stage) -> None:
+    around = stage.engine.around
+    around.local = lambda transport, host: HERE if transport == "udp" and ":" not in host else ""
+    around.ways["both.example"] = (("2001:db8::1", 5060), ("127.0.0.7", 5070))
+    assert around.way("both.example", "udp") == ("udp", HERE, "127.0.0.7", 5070)
+    assert around.way("both.example", "tcp") is None
+
+
 def test_transactions_count_in_the_same_nanoseconds(stage: Stage) -> None:
     around = stage.engine.around
     around.at += 1
