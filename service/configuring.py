@@ -51,10 +51,10 @@ def settings_in(config: Config, board: Switchboard) -> News:
     known = board.hotspot.settings
     for key in keys_in(config):
         value = json.dumps(setting(config, key))
-        before = known.get(key)
-        if key.startswith("phone.") and before is None and value == "false":
-            continue  # Nothing is made of each phone that is like all others.
-        if before is None or before.in_file != value:
+        before = known[key].in_file if key in known else ""
+        if key.startswith("phone."):
+            before = before or "false"  # Nothing is made of each phone that is like all others.
+        if before != value:
             yield STREAM, changed(board, key, value, "file")
 
 

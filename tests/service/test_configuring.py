@@ -122,6 +122,24 @@ def test_a_file_that_changed_speaks_again(stage: Stage) -> None:
     assert [getattr(seen, "key", "") for seen in news] == ["hotspot.name"]
 
 
+@pytest.mark.parametrize("apply", ["live", "restart"])
+def test_the_first_word_on_a_phone_outlives_every_restart(stage: Stage, apply: str) -> None:
+    """Of a phone that is like all others the file has said nothing that is remembered."""
+    stage.engine.change("hotspot.apply", apply, stage.at)
+    stage.engine.change("phone.a.quiet", True, stage.at)
+    stage.flush()
+    for _ in range(2):
+        stage.restart()
+        assert stage.engine.differing()["phone.a.quiet"] is True
+    quiet, *others = CONFIG.phones
+    stage.config = replace(CONFIG, phones=(replace(quiet, quiet=True), *others))
+    stage.restart()
+    assert "phone.a.quiet" not in stage.engine.differing()
+    stage.config = CONFIG  # Where the file has said it, it may take it back.
+    stage.restart()
+    assert stage.engine.config.phones == CONFIG.phones
+
+
 def test_a_lent_line_is_never_taken_for_an_own_one_of_its_number(stage: Stage) -> None:
     failed(stage, 403)
     board = stage.engine.house.board
