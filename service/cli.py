@@ -7,7 +7,7 @@ the same on a terminal, without colour and in a pipe.
 
 import sys
 from importlib.metadata import version
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ import typer
 
 from service import commands, looking, membership_cli
 from service.config import ConfigError, load
+from service.output import pipe_without_reader, send_nowhere
 from service.phone_cli import phone_app
 from service.replay_cli import replay_app
 
@@ -74,12 +75,21 @@ def many(things: tuple[object, ...], name: str) -> str:
 
 
 def main() -> None:
-    """What a command did not foresee, as a full disk under its output, is one line as well."""
+    """What a command did not foresee, as a full disk under its output, is one line as well.
+
+    Where nobody reads the output, none is: the exit status tells.
+    """
+    out = sys.stdout = sys.stdout or pipe_without_reader()
+    if isinstance(out, TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")  # Whatever the terminal can show.
     try:
         try:
             app(prog_name="siphotspot")
         finally:
-            sys.stdout.flush()
+            out.flush()
+    except BrokenPipeError:
+        send_nowhere(out)
+        sys.exit(1)
     except OSError as error:
         sys.stdout = StringIO()  # What it still holds cannot be written either.
         sys.exit(f"siphotspot: {error.strerror or error}")

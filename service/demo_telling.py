@@ -1,7 +1,6 @@
 """What the demo says while it goes on: a line, or a JSON object, for each thing that happens."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from math import inf
 from typing import TextIO
 
 import trio
+
+from service.output import send_nowhere
 
 PATIENCE_S = 6.0  # After so long, what should be seen is missing.
 WAIT_S = 0.1
@@ -105,6 +106,4 @@ class Teller:
             try:
                 print(words, file=self.out, flush=True)
             except BrokenPipeError:  # ``head`` has enough: go on, and let the exit status tell.
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, self.out.fileno())
-                os.close(nowhere)
+                send_nowhere(self.out)

@@ -71,7 +71,7 @@ def on_a_screen(folder: Path) -> None:
 
 
 def is_on_a_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def wrong(what: str) -> NoReturn:

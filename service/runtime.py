@@ -344,10 +344,17 @@ def saying(out: TextIO) -> Callable[[str], None]:
     return say
 
 
+def ending() -> list[signal.Signals]:
+    """SIGHUP is one of them, but not where ``nohup`` has it ignored."""
+    signals = [signal.SIGTERM, signal.SIGINT]
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return signals if is_ignored else [*signals, signal.SIGHUP]
+
+
 async def serve(config: Config, folder: Path, out: TextIO = sys.stdout) -> None:
-    """The service until SIGTERM or SIGINT."""
+    """The service until SIGTERM or SIGINT, or until its terminal is closed."""
     service = Service(config, folder, saying(out))
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(*ending()) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.run)
 
