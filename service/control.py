@@ -29,11 +29,16 @@ LONGEST_PATH = 100  # A Unix socket's name has room for 107 octets.
 LONGEST_LINE = 65_536
 ANSWER_S = 10.0
 WATCH_S = 0.1  # Who watches is told no oftener than this.
+NEVER_STORED = ("status", "quiet", "automatic")  # What the phone does for itself.
 NO_PHONE = "this service runs without a phone of its own: there is nothing to drive"
 
 
 class ControlError(Exception):
     """The running service cannot be asked; names the thing and the fix."""
+
+
+class NotStoredError(Exception):
+    """What was asked for is not on record: why, and whether it counts all the same."""
 
 
 class Changes:
@@ -178,16 +183,17 @@ async def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
             case "status":
                 return {"ok": True, "status": status.report(service.engine, service.clock.at())}
             case "set":
-                return change(service, [*asked.get("settings", [])], [*asked.get("reset", [])])
+                with stored(service):
+                    return change(service, [*asked.get("settings", [])], [*asked.get("reset", [])])
             case "connect" | "disconnect" | "admit" | "remove":
-                said = membership.obey(service.engine, asked, service.clock.at())
-                service.step()
-                return {"ok": True, "said": said}
+                with stored(service):
+                    said = membership.obey(service.engine, asked, service.clock.at())
+                    return {"ok": True, "said": said}
             case "phone":
                 return await drive(service, asked)
             case other:
                 return {"ok": False, "error": f"there is no command {other!r}"}
-    except (SettingError, membership.MembershipError) as error:
+    except (SettingError, membership.MembershipError, NotStoredError) as error:
         return {"ok": False, "error": str(error)}
     except (
         ValueError,
@@ -203,7 +209,43 @@ async def answer_to(line: bytes, service: "Service") -> dict[str, Any]:
 async def drive(service: "Service", asked: dict[str, Any]) -> dict[str, Any]:
     if service.desk is None:
         return {"ok": False, "error": NO_PHONE}
-    return await service.desk.ask(asked)
+    do = asked.get("do")
+    if do in NEVER_STORED:
+        return await service.desk.ask(asked)
+    if do == "call" and (failure := unstored(service)):
+        raise NotStoredError(f"no new calls: {failure}")
+    answer = await service.desk.ask(asked)
+    if answer["ok"] and (failure := unstored(service)):
+        raise NotStoredError(not_yet(failure))
+    return answer
+
+
+@contextmanager
+def stored(service: "Service") -> Iterator[None]:
+    """What is done within is on record before it is said to be done.
+
+    While the store cannot be written nothing is done.  Where only this shows that it cannot,
+    the turns are taken already, and wait as all others do.
+    """
+    if failure := unstored(service):
+        raise NotStoredError(f"nothing is changed, for it could not be stored: {failure}")
+    yield
+    if failure := unstored(service):
+        raise NotStoredError(not_yet(failure))
+
+
+def unstored(service: "Service") -> str:
+    """Why the store does not hold all that was heard up to now; empty where it does."""
+    service.engine.hasten()
+    service.step()
+    return service.engine.store_failure if service.engine.store_failed_at is not None else ""
+
+
+def not_yet(failure: str) -> str:
+    return (
+        f"in effect, but not stored yet: {failure}. The service tries again every second; until "
+        "it succeeds nobody else is told of it, and if the service ends before, it is lost"
+    )
 
 
 def change(service: "Service", settings: list[str], reset: list[str]) -> dict[str, Any]:
@@ -217,7 +259,6 @@ def change(service: "Service", settings: list[str], reset: list[str]) -> dict[st
         service.engine.change(key, value, at)
     for key in back:
         service.engine.reset(key, at)
-    service.engine.hasten()
     service.settings_changed()
     return {
         "ok": True,

@@ -302,8 +302,10 @@ class Engine:
         return at - self.riding_since < RIDE_NS
 
     def hasten(self) -> None:
-        """Somebody is told that it is done: nothing of it rides any longer."""
+        """Somebody is told that it is done: nothing of it rides or waits for another try."""
         self.riding_since = 0
+        if self.store_failed_at is not None:
+            self.store_failed_at = 0
 
     def store_fails(self, error: Exception, at: int) -> None:
         """No new calls; those in progress wait for the disk, and their peers repeat themselves."""

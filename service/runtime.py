@@ -31,6 +31,7 @@ from adapters.store import sqlite
 from adapters.store.errors import StoreError
 from core.events.log import Log
 from core.events.turn import Turn
+from replay.replayer import many
 from service import control, garbage, state
 from service.clock import Clock
 from service.config import Config
@@ -102,6 +103,7 @@ class Service:
                 self.record_the_rest()
                 nursery.cancel_scope.cancel()
             self.record_the_rest()
+            self.tell_of_what_is_lost()
         if self.second_writer is not None:
             raise StoreError(path, "another writer is at work on it", "stop the other service")
 
@@ -231,6 +233,7 @@ class Service:
                 self.record_and_send(at)
         except IntegrityError as error:
             self.second_writer = error
+            self.engine.store_fails(error, at)
             self.stopping.set()
             return
         self.changes.notify()
@@ -305,6 +308,10 @@ class Service:
         if self.second_writer is None and self.engine.house.unrecorded:
             self.engine.hasten()
             self.step()
+
+    def tell_of_what_is_lost(self) -> None:
+        if lost := len(self.engine.house.unrecorded):
+            self.say(f"lost with the service: {many(lost, 'turn')}; {self.engine.store_failure}")
 
     # -- What the owner sees of it -----------------------------------------------------------------
 

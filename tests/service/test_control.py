@@ -84,6 +84,31 @@ def test_one_that_is_wrong_and_none_is_set(stage: Stage, wrong: str) -> None:
     assert stage.engine.differing() == {}
 
 
+NINE = ["hotspot.ring_timeout=9"]
+
+
+def test_what_is_not_stored_is_not_said_to_be_done(stage: Stage) -> None:
+    stage.log.is_full = True
+    first = told(stage, {"command": "set", "settings": NINE})
+    assert first["ok"] is False
+    assert first["error"].startswith("in effect, but not stored yet: no space is left for it.")
+    assert stage.engine.differing() == {"hotspot.ring_timeout": 9}
+    for command in ("set", "admit", "remove", "connect", "disconnect"):
+        answer = told(stage, {"command": command, "settings": ["hotspot.enabled=false"]})
+        assert answer["ok"] is False
+        assert answer["error"].startswith("nothing is changed, for it could not be stored: no sp")
+    assert stage.engine.differing() == {"hotspot.ring_timeout": 9}
+
+
+def test_room_is_noticed_by_the_next_command(stage: Stage) -> None:
+    stage.log.is_full = True
+    told(stage, {"command": "set", "settings": NINE})
+    stage.log.is_full = False
+    assert told(stage, {"command": "set", "settings": ["sip.correlate=false"]})["ok"] is True
+    stage.restart(at_once=True)
+    assert stage.engine.differing() == {"hotspot.ring_timeout": 9, "sip.correlate": False}
+
+
 @pytest.mark.parametrize(
     "line", [b"", b"{", b"[]", b"1", b"null", b"{}", b'{"command": "fly"}', b"\xff",
              b'{"command": "set", "settings": 5}', b'{"command": "set", "settings": [5]}',
@@ -140,6 +165,19 @@ def test_the_phone_is_asked_and_its_answer_handed_on(stage: Stage) -> None:
     command = {"command": "phone", "do": "call", "number": "2"}
     assert told(stage, command, desk) == {"ok": True, "call": "1"}
     assert desk.asked == [command]
+
+
+def test_a_phone_that_cannot_be_on_record_says_so(stage: Stage) -> None:
+    desk = Desk()
+    stage.log.is_full = True
+    told(stage, {"command": "set", "settings": NINE})
+    answer = told(stage, {"command": "phone", "do": "call", "number": "2"}, desk)
+    assert answer == {"ok": False, "error": "no new calls: no space is left for it"}
+    assert desk.asked == []
+    answer = told(stage, {"command": "phone", "do": "hangup"}, desk)
+    assert answer["error"].startswith("in effect, but not stored yet: no space")
+    assert told(stage, {"command": "phone", "do": "quiet", "on": True}, desk)["ok"] is True
+    assert [asked["do"] for asked in desk.asked] == ["hangup", "quiet"]
 
 
 def test_a_service_without_a_phone_says_so(stage: Stage) -> None:

@@ -17,6 +17,7 @@ from adapters.sip.message import Flow
 from adapters.sip.surroundings import SECOND_NS
 from adapters.store import sqlite
 from adapters.store.errors import StoreError
+from core.events.log import Log
 from core.events.observed import ServiceStarted
 from service import control, status
 from service.clock import Clock
@@ -339,3 +340,18 @@ async def test_a_full_disk_and_that_it_has_room_again_are_said(
         assert running.said[-1] == "the log is written again: calls are taken"
         assert running.said.count(running.said[-1]) == 1
         service.stopping.set()
+
+
+async def test_what_is_lost_with_the_service_is_said(
+    tmp_path: Path, words: Words, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, turns: object) -> None:
+        raise StoreError("s.db", "no space is left for it", "make room on its disk")
+
+    async with trio.open_nursery() as nursery:
+        running = await started(nursery, tmp_path, words)
+        running.service.record_the_rest()
+        monkeypatch.setattr(Log, "append", full)
+        running.service.engine.change("hotspot.ring_timeout", 9, running.service.clock.at())
+        running.service.stopping.set()
+    assert running.said[-1].startswith("lost with the service: 1 turn; s.db: no space is left")
